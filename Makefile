@@ -1,0 +1,88 @@
+# The README's commands and those of a developer; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# Three processes on two cores: a third of a test's time is waiting for servers.
+PARALLEL ?= --numprocesses 3 --dist loadfile
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
+NEWEST_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13) $(shell command -v python3.13))
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+CHECKED := server graph redirect models migrations tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check rest lint types oldest newest nightly fix schema migration lock bench ui
+
+help:  ## these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run  ## start Kurz, with a PostgreSQL of its own
+	@ui/build_in_background
+	@exec $(BIN)/kurz serve
+
+setup: $(VENV)/.run  ## only make .venv
+
+ui:  ## build GraphiQL into the checkout (needs npm)
+	npm --prefix ui ci --no-audit --no-fund --loglevel error
+	npm --prefix ui run --silent build
+
+test: $(VENV)/.dev  ## the tests
+	$(BIN)/pytest -m "not nightly" $(PARALLEL) $(PYTEST)
+
+check: test rest  ## what CI runs: the tests, then types, style, the oldest PostgreSQL and the newest Python
+
+rest: lint types oldest newest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+oldest: $(VENV)/.dev
+	@test -x $(OLDEST_POSTGRES)/initdb || { echo "PostgreSQL 15 is not at $(OLDEST_POSTGRES): install postgresql-15 or set OLDEST_POSTGRES"; exit 1; }
+	KURZ_POSTGRES_BIN=$(OLDEST_POSTGRES) $(BIN)/pytest -m "database and not nightly" $(PARALLEL) $(PYTEST)
+
+newest:
+ifeq ($(NEWEST_PYTHON),)
+	@echo "not run: the suite on Python 3.13, which is not on this machine (NEWEST_PYTHON names one)"
+else
+	$(MAKE) --no-print-directory test VENV=.venv-newest PYTHON=$(NEWEST_PYTHON)
+endif
+
+nightly: $(VENV)/.dev  ## full counts, faults over time, timing distributions: an hour
+	$(BIN)/pytest -m nightly $(PYTEST)
+
+fix: $(VENV)/.dev  ## put imports and layout right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/.dev  ## print schema.graphql from the code
+	$(BIN)/python -m graph.schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+migration: $(VENV)/.dev  ## draft a migration from the tables: make migration NAME="add a column"
+	$(BIN)/alembic revision --autogenerate -m "$(NAME)"
+
+lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes
+	$(COMPILE) --upgrade pyproject.toml -o requirements-server.lock
+	$(COMPILE) --upgrade --extra local --group build pyproject.toml -o requirements.lock
+	$(COMPILE) --upgrade --extra local --group build --group dev pyproject.toml -o requirements-dev.lock
+
+bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs wrk and nginx)
+	$(BIN)/python -m benchmarks.redirect
+	$(BIN)/python -m benchmarks.first_steps
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurz needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,169 @@
+"""Questions about clicks that are answered with sums: totals, time series, change.
+
+Each takes a list of owners and costs one statement for all of them. A result stands where its owner stood in the list,
+and is an AnalyticsRefused where that owner's question alone was refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.analytics_refusals import AnalyticsRefused, TooManyPoints, timed
+from models.click_filters import EVERY_CLICK, ClickFilter
+from models.click_reads import MAX_CLICKS_READ, OwnerRange, reading
+from models.click_sums import Sums, read_sums
+from models.clicks import SlotScope
+from models.ids import LinkId, WorkspaceId
+from models.intervals import MAX_POINTS, Grid, TimeInterval, grid
+from models.ranges import ClickRange
+
+
+@dataclass(frozen=True, slots=True)
+class ClickTotals:
+    """Visits by people, those that were the first of their visitor (link and UTC day), and visits by bots."""
+
+    clicks: int = 0
+    unique_clicks: int = 0
+    bot_clicks: int = 0
+
+    def __add__(self, other: Self) -> "ClickTotals":
+        return ClickTotals(
+            self.clicks + other.clicks, self.unique_clicks + other.unique_clicks, self.bot_clicks + other.bot_clicks
+        )
+
+    def __sub__(self, other: Self) -> "ClickTotals":
+        return ClickTotals(
+            self.clicks - other.clicks, self.unique_clicks - other.unique_clicks, self.bot_clicks - other.bot_clicks
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TimePoint:
+    """A bucket: where it begins (UTC), what was counted, and whether the range or the present cuts it."""
+
+    start: datetime
+    totals: ClickTotals
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSeries:
+    """Contiguous points, zero-filled."""
+
+    interval: TimeInterval
+    points: tuple[TimePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClickChange:
+    """Relative change (0.25 = a quarter more); None where the earlier value was zero."""
+
+    clicks: float | None
+    unique_clicks: float | None
+
+
+async def current_time(conn: AsyncConnection) -> datetime:
+    """The database's clock (UTC): what was stored before is counted by every question asked from now on."""
+    now: datetime = (await conn.execute(text("select statement_timestamp()"))).scalar_one()
+    return now
+
+
+async def totals(
+    conn: AsyncConnection,
+    *,
+    workspace_id: WorkspaceId,
+    scope: SlotScope,
+    asked: Sequence[OwnerRange],
+    click_filter: ClickFilter = EVERY_CLICK,
+    budget: int = MAX_CLICKS_READ,
+) -> list[ClickTotals | AnalyticsRefused]:
+    """The totals of each owner's range."""
+    if scope is SlotScope.LINK and click_filter == EVERY_CLICK and all(one.range.is_all_time for one in asked):
+        return list(await _all_time(conn, workspace_id=workspace_id, ids=[LinkId(one.owner_id) for one in asked]))
+    rows = reading(asked, workspace_id=workspace_id, scope=scope, click_filter=click_filter, budget=budget)
+    sums = await read_sums(conn, rows, [(one.range.start,) for one in asked])
+    return [found if isinstance(found, AnalyticsRefused) else _point(found, 1) for found in sums]
+
+
+async def _all_time(
+    conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Sequence[LinkId]
+) -> Sequence[ClickTotals]:
+    statement = text(
+        "select link_id, clicks, unique_clicks, bot_clicks from link_total "
+        "where link_id = any(cast(:ids as bigint[])) and workspace_id = :workspace_id"
+    )
+    with timed():
+        rows = await conn.execute(statement, {"ids": list(ids), "workspace_id": workspace_id})
+    found = {row.link_id: ClickTotals(row.clicks, row.unique_clicks, row.bot_clicks) for row in rows}
+    return [found.get(link_id, ClickTotals()) for link_id in ids]
+
+
+async def timeseries(
+    conn: AsyncConnection,
+    *,
+    workspace_id: WorkspaceId,
+    scope: SlotScope,
+    asked: Sequence[OwnerRange],
+    interval: TimeInterval | None,
+    now: datetime,
+    click_filter: ClickFilter = EVERY_CLICK,
+    max_points: int = MAX_POINTS,
+    budget: int = MAX_CLICKS_READ,
+) -> list[TimeSeries | AnalyticsRefused]:
+    """The series of each owner's range; `interval` left out: one that fits each range."""
+    cut = _grids(asked, interval, max_points)
+    grids = [cut[one.range] for one in asked]
+    answerable = [(one, found) for one, found in zip(asked, grids, strict=True) if isinstance(found, Grid)]
+    rows = reading(
+        [one for one, _ in answerable],
+        workspace_id=workspace_id,
+        scope=scope,
+        click_filter=click_filter,
+        budget=budget,
+    )
+    sums = iter(await read_sums(conn, rows, [found.starts for _, found in answerable]))
+    return [_series(found, next(sums), now) if isinstance(found, Grid) else found for found in grids]
+
+
+def change(*, now: ClickTotals, earlier: ClickTotals) -> ClickChange:
+    """How much `now` is above or below `earlier`."""
+    return ClickChange(
+        clicks=_relative(now.clicks, earlier.clicks),
+        unique_clicks=_relative(now.unique_clicks, earlier.unique_clicks),
+    )
+
+
+def _relative(now: int, earlier: int) -> float | None:
+    return (now - earlier) / earlier if earlier else None
+
+
+def _grids(
+    asked: Sequence[OwnerRange], interval: TimeInterval | None, max_points: int
+) -> dict[ClickRange, Grid | TooManyPoints]:
+    """One grid for each different range: the links of a page mostly share theirs."""
+    return {one: _grid(one, interval, max_points) for one in {each.range for each in asked}}
+
+
+def _grid(asked: ClickRange, interval: TimeInterval | None, max_points: int) -> Grid | TooManyPoints:
+    try:
+        return grid(asked, interval, max_points=max_points)
+    except TooManyPoints as refused:
+        return refused
+
+
+def _series(cut: Grid, found: Sums | AnalyticsRefused, now: datetime) -> TimeSeries | AnalyticsRefused:
+    if isinstance(found, AnalyticsRefused):
+        return found
+    points = (
+        TimePoint(start, _point(found, index + 1), cut.is_partial(index, now=now))
+        for index, start in enumerate(cut.starts)
+    )
+    return TimeSeries(cut.interval, tuple(points))
+
+
+def _point(found: Sums, number: int) -> ClickTotals:
+    return ClickTotals(*found.get(number, (0, 0, 0)))

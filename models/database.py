@@ -1,0 +1,135 @@
+"""The way to PostgreSQL: engines, connections, sessions, and telling an outage from a mistake."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATION_LOCK = 0x6B75727A  # any number will do, as long as every Kurz takes the same
+CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 2
+SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+
+# SQLSTATE class 08: lost connections; 57P01 to 57P03: a server that stops or starts; 53300: one that is full.
+_UNREACHABLE = (
+    OSError,
+    PoolTimeout,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+def asyncpg_dsn(url: str) -> str:
+    """The URL as asyncpg reads it; ValueError for one that is not PostgreSQL's."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SCHEMES:
+        raise ValueError(f"a database URL begins with postgresql://, not with {scheme.partition(':')[0]!r}")
+    return f"postgresql://{rest}"
+
+
+def make_engine(url: str, *, pool_size: int = 5, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
+    """An engine of at most `pool_size` connections, opened when first needed."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=_opener(url, server_settings),
+        pool_size=pool_size,
+        max_overflow=0,  # overflow connections are opened and thrown away each time (measured: ten times slower)
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_pre_ping=True,  # else the first questions after a restart of PostgreSQL fail, one for each old connection
+        hide_parameters=True,
+    )
+
+
+def _opener(url: str, server_settings: Mapping[str, str] | None) -> "_Opener":
+    return _Opener(asyncpg_dsn(url), dict(server_settings or {}))
+
+
+class _Opener:
+    """Opens connections from the URL as asyncpg reads it, so that both of our ways in understand the same URLs."""
+
+    def __init__(self, dsn: str, server_settings: dict[str, str]) -> None:
+        self._dsn = dsn
+        self._server_settings = server_settings
+
+    async def __call__(self) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(self._dsn, timeout=CONNECT_TIMEOUT_S, server_settings=self._server_settings)
+
+
+class Database:
+    """Hands out connections for questions and sessions for changes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one question; every statement sees what is committed by then."""
+        async with self._reading.connect() as connection:
+            yield connection
+
+    def write(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """A session in a transaction: committed at the end, rolled back by an exception."""
+        return self._sessions.begin()
+
+    async def close(self) -> None:
+        """Closes the pool's connections."""
+        await self.engine.dispose()
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def migrate(url: str) -> None:
+    """Brings the schema up to date; of several callers at once, one does it and the others wait."""
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=_opener(url, None), poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether a database call failed because the database could not be asked, not because of what was asked."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or _is_outage(error.orig)
+    return _is_outage(error)
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, _UNREACHABLE) or _is_closed_connection(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _is_closed_connection(error: BaseException) -> bool:
+    # asyncpg has no type of its own for a call on a connection that broke earlier.
+    return isinstance(error, asyncpg.InterfaceError) and "closed" in str(error)

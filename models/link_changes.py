@@ -1,0 +1,130 @@
+"""Changing a link: under its row's lock, one version at a time, announced to the redirects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.ids import WorkspaceId
+from models.link_creation import external_id_taken
+from models.link_fields import judged
+from models.links import EXTERNAL_ID_INDEX, LINK_CHANNEL, REASON_LIMIT, Link, LinkLookup, LinkRecord, is_meant
+from models.refusals import Problem, ProblemCode, Refused, VersionConflict
+from models.targets import TargetPolicy
+from models.texts import clean
+
+
+class Unchanged(Enum):
+    """The type of UNCHANGED, so that it cannot be taken for a value."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanges:
+    """The fields to write; None clears one."""
+
+    destination_url: str | Unchanged | None = UNCHANGED
+    title: str | Unchanged | None = UNCHANGED
+    notes: str | Unchanged | None = UNCHANGED
+    external_id: str | Unchanged | None = UNCHANGED
+
+    def given(self) -> dict[str, str | None]:
+        """The fields that are to be written, by column."""
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: value for name, value in values if value is not UNCHANGED}
+
+
+async def update(
+    session: AsyncSession,
+    *,
+    workspace_id: WorkspaceId,
+    lookup: LinkLookup,
+    changes: LinkChanges,
+    expected_version: int | None,
+    policy: TargetPolicy,
+    now: datetime,
+) -> LinkRecord:
+    """The link as it is now; writing what is there already keeps its version. Refused when there is no such link, when
+    it is not at `expected_version`, when a rule is broken, or when the external id is taken."""
+    problems: list[Problem] = []
+    values = judged(changes.given(), policy=policy, problems=problems)
+    link = await _locked(session, workspace_id, lookup)
+    if link is not None and expected_version not in (None, link.version):
+        message = f"The link is at version {link.version}, not {expected_version}."
+        path = ("expectedVersion",)
+        problems.append(VersionConflict(ProblemCode.VERSION_CONFLICT, message, path, current_version=link.version))
+    if link is None or problems:
+        raise Refused(*problems, *_missing(link))
+    return await _write(session, link, values, now=now)
+
+
+async def deactivate(
+    session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, reason: str | None, now: datetime
+) -> LinkRecord:
+    """The link, deactivated; one that is already stays as it is, with its first reason. Refused when there is none."""
+    problems: list[Problem] = []
+    text = clean(reason, limit=REASON_LIMIT, path=("reason",), problems=problems)
+    link = await _locked(session, workspace_id, lookup)
+    if link is None or problems:
+        raise Refused(*problems, *_missing(link))
+    if link.deactivated_at is not None:
+        return _record(link)
+    return await _write(session, link, {"deactivated_at": now, "deactivation_reason": text}, now=now)
+
+
+async def reactivate(
+    session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, now: datetime
+) -> LinkRecord:
+    """The link, active; one that is already stays as it is. Refused when there is none."""
+    link = await _locked(session, workspace_id, lookup)
+    if link is None:
+        raise Refused(*_missing(link))
+    return await _write(session, link, {"deactivated_at": None, "deactivation_reason": None}, now=now)
+
+
+async def _locked(session: AsyncSession, workspace_id: WorkspaceId, lookup: LinkLookup) -> Link | None:
+    """The row as last committed, held until the transaction ends: the second of two writers sees what the first did."""
+    question = select(Link).where(is_meant(workspace_id, lookup)).with_for_update()
+    return (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+def _missing(link: Link | None) -> list[Problem]:
+    return [] if link is not None else [Problem(ProblemCode.NOT_FOUND, "There is no such link.", ("link",))]
+
+
+async def _write(
+    session: AsyncSession, link: Link, values: Mapping[str, str | datetime | None], *, now: datetime
+) -> LinkRecord:
+    changed: dict[str, object] = {name: value for name, value in values.items() if getattr(link, name) != value}
+    if not changed:
+        return _record(link)
+    changed |= {"version": link.version + 1, "updated_at": max(now, link.updated_at)}  # clocks of hosts differ
+    await _flush(session, link, changed)
+    await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
+    return _record(link)
+
+
+async def _flush(session: AsyncSession, link: Link, changed: Mapping[str, object]) -> None:
+    """Writes in a savepoint, so that a refusal leaves the rest of the transaction alone."""
+    external_id = changed.get("external_id")
+    try:
+        async with session.begin_nested():
+            for name, value in changed.items():
+                setattr(link, name, value)
+    except IntegrityError as error:
+        # asyncpg's own error, which knows the index, is behind SQLAlchemy's.
+        if error.orig is None or getattr(error.orig.__cause__, "constraint_name", None) != EXTERNAL_ID_INDEX:
+            raise
+        raise Refused(external_id_taken(str(external_id))) from None
+
+
+def _record(link: Link) -> LinkRecord:
+    return LinkRecord(**{field.name: getattr(link, field.name) for field in fields(LinkRecord)})

@@ -1,0 +1,119 @@
+"""Making a link: judge everything, then let the indexes decide who gets the code."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from models import codes
+from models.code_availability import is_taken, suggest
+from models.codes import RANDOM_CODES, CodeSpace
+from models.ids import DomainId, KeyId, LinkId, WorkspaceId, new_id
+from models.link_fields import judged
+from models.links import Link, LinkRecord, LinkTotal
+from models.refusals import CodeTaken, Problem, ProblemCode, Refused
+from models.targets import TargetPolicy
+from models.texts import trimmed
+
+ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDraft:
+    """What somebody wants a link to be; without a code it gets a random one."""
+
+    destination_url: str
+    code: str | None = None
+    title: str | None = None
+    notes: str | None = None
+    external_id: str | None = None
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    workspace_id: WorkspaceId,
+    domain_id: DomainId,
+    draft: LinkDraft,
+    created_by: KeyId | None,
+    policy: TargetPolicy,
+    now: datetime,
+    space: CodeSpace = RANDOM_CODES,
+) -> LinkRecord:
+    """The new link; Refused with every rule the draft breaks, or with what is taken already.
+
+    A random code is tried 10 times, then 10 times one character longer, and then it is a CONFLICT.
+    """
+    chosen = trimmed(draft.code)
+    values = _values(draft, chosen, policy)
+    values |= {"workspace_id": workspace_id, "domain_id": domain_id, "created_by": created_by}
+    values |= {"created_at": now, "updated_at": now, "version": 1}
+    for code in [chosen] * ATTEMPTS if chosen else _random_codes(space):
+        record = await _insert(session, values | {"code": code})
+        if record is not None:
+            return record
+        await _refuse_what_is_taken(session, values, chosen=chosen)
+    raise Refused(Problem(ProblemCode.CONFLICT, "No free code was found; try again.", codes.PATH))
+
+
+def _values(draft: LinkDraft, chosen: str | None, policy: TargetPolicy) -> dict[str, Any]:
+    problems: list[Problem] = []
+    fields = {
+        "destination_url": draft.destination_url,
+        "title": draft.title,
+        "notes": draft.notes,
+        "external_id": draft.external_id,
+    }
+    values: dict[str, Any] = {**judged(fields, policy=policy, problems=problems)}
+    code_problem = None if chosen is None else codes.problem_of(chosen)
+    if code_problem is not None:
+        problems.append(code_problem)
+    if problems:
+        raise Refused(*problems)
+    return values
+
+
+def _random_codes(space: CodeSpace) -> Iterator[str]:
+    for length in (space.length, space.length + 1):
+        yield from (codes.random_code(length, space.alphabet) for _ in range(ATTEMPTS))
+
+
+async def _insert(session: AsyncSession, values: dict[str, Any]) -> LinkRecord | None:
+    """The link, or None where an index already holds the id, the code or the external id."""
+    link_id = LinkId(new_id())
+    statement = insert(Link).values(id=link_id, **values).on_conflict_do_nothing().returning(Link)
+    conn = await session.connection()  # Core: rows, not entities
+    row = (await conn.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    total = {"link_id": link_id, "workspace_id": values["workspace_id"]}
+    await conn.execute(insert(LinkTotal).values(**total, clicks=0, unique_clicks=0, bot_clicks=0))
+    return LinkRecord(**row._mapping)
+
+
+async def _refuse_what_is_taken(session: AsyncSession, values: dict[str, Any], *, chosen: str | None) -> None:
+    """Raises Refused for what another attempt would meet again."""
+    conn = await session.connection()
+    problems: list[Problem] = []
+    if chosen is not None and await is_taken(conn, domain_id=values["domain_id"], code=chosen):
+        suggestions = await suggest(conn, domain_id=values["domain_id"], code=chosen)
+        message = f"{chosen!r} belongs to another link."
+        problems.append(CodeTaken(ProblemCode.TAKEN, message, codes.PATH, suggestions=suggestions))
+    if values["external_id"] is not None:
+        others = select(col(Link.id)).where(
+            col(Link.workspace_id) == values["workspace_id"], col(Link.external_id) == values["external_id"]
+        )
+        if (await conn.execute(others)).first() is not None:
+            problems.append(external_id_taken(values["external_id"]))
+    if problems:
+        raise Refused(*problems)
+
+
+def external_id_taken(external_id: str) -> Problem:
+    """The problem of an external id in use."""
+    return Problem(ProblemCode.TAKEN, f"{external_id!r} belongs to another link.", ("externalId",))

@@ -1,0 +1,56 @@
+"""Expected failures: what a caller asked for and cannot have, as types."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ProblemCode(StrEnum):
+    """Why something was refused; the API shows the same names."""
+
+    INVALID = "INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    TAKEN = "TAKEN"
+    RESERVED = "RESERVED"
+    BLOCKED = "BLOCKED"
+    LIMIT_REACHED = "LIMIT_REACHED"
+    CONFLICT = "CONFLICT"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason, for people (`message`) and programs (`code`); `path` leads to it in the API's input."""
+
+    code: ProblemCode
+    message: str
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeTaken(Problem):
+    """The code belongs to another link; `suggestions` were free when asked."""
+
+    suggestions: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class LimitReached(Problem):
+    """More than `limit` is not allowed."""
+
+    limit: int = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class VersionConflict(Problem):
+    """Somebody else wrote first; the row is at `current_version` now."""
+
+    current_version: int = field(kw_only=True)
+
+
+class Refused(Exception):  # noqa: N818 - it names what happened, not a fault
+    """The change was not made, for all of these reasons."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems: tuple[Problem, ...] = problems
