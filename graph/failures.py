@@ -1,0 +1,84 @@
+"""Failures outside the payloads: the codes a client can match on, and what it never gets to see."""
+
+import logging
+from enum import StrEnum
+
+from graphql import GraphQLError
+
+from models.database import is_unreachable
+from models.refusals import Refused
+
+log = logging.getLogger("kurz.graph")
+
+
+class FailureCode(StrEnum):
+    """`extensions.code` of a top-level error."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_REQUEST = "BAD_REQUEST"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class ApiFailure(GraphQLError):  # noqa: N818 - it names what happened, as FailureCode does
+    """A failure whose message and code are meant for the client."""
+
+    def __init__(self, code: FailureCode, message: str, **extensions: str) -> None:
+        super().__init__(message, extensions={"code": code, **extensions})
+
+
+def presentable(error: GraphQLError, *, request_id: str) -> GraphQLError:
+    """The error as the client may see it, with a code; what nobody expected is logged once and masked."""
+    cause = root_cause(error)
+    if isinstance(cause, ApiFailure):
+        return error
+    if isinstance(cause, Refused):
+        return _retold(error, FailureCode.BAD_REQUEST, cause.problems[0].message)
+    if _is_about_the_request(error, cause):
+        return _retold(error, FailureCode.BAD_REQUEST, error.message)
+    if is_unreachable(cause):
+        log.warning("the database cannot be asked: %r", cause, extra={"request_id": request_id})
+        return _retold(error, FailureCode.UNAVAILABLE, "The database cannot be asked just now; try again shortly.")
+    log.error(
+        "unexpected error at %s", error.path, exc_info=cause, extra={"request_id": request_id, "path": error.path}
+    )
+    return _retold(
+        error, FailureCode.INTERNAL, f"Unexpected error; the server's log has it as {request_id}.", request_id
+    )
+
+
+def code_of(error: GraphQLError) -> str | None:
+    """The error's `extensions.code`."""
+    code = (error.extensions or {}).get("code")
+    return str(code) if code else None
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The exception that the library's located errors are wrapped round."""
+    while isinstance(error, GraphQLError) and error.original_error is not None:
+        error = error.original_error
+    return error
+
+
+def _is_about_the_request(error: GraphQLError, cause: BaseException) -> bool:
+    """Whether the library blames the document or its variables: it points into the document, or never got to a field.
+
+    What a field answered wrongly (an enum that has no such value) is a library error too, but points nowhere.
+    """
+    if isinstance(cause, RecursionError):
+        return error.path is None
+    return isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes))
+
+
+def _retold(error: GraphQLError, code: FailureCode, message: str, request_id: str | None = None) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        original_error=error,
+        extensions={"code": code} | ({"requestId": request_id} if request_id else {}),
+    )

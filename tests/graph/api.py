@@ -1,0 +1,147 @@
+"""An API to ask: the endpoint over a test's own database, keys for it, and a clock that tests set."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import insert
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from graph.context import ApiConfig
+from graph.endpoint import Endpoint
+from models import instance, keys, workspaces
+from models.database import Database
+from models.ids import WorkspaceId, new_id
+from models.instance import InstanceRecord
+from models.keys import Scope
+
+BASE_URL = "https://sho.rt"
+BEGINNING = datetime(2026, 3, 29, 8, 0, 0, tzinfo=UTC)
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass
+class Clock:
+    """The API's clock: stands still until a test moves it."""
+
+    now: datetime = BEGINNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float = 1) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Api:
+    """What a client does, in one line each. `key` is the secret sent unless a call says otherwise."""
+
+    database: Database
+    instance: InstanceRecord
+    client: httpx.AsyncClient
+    clock: Clock
+    created: list[str]
+    endpoint: Endpoint
+    key: str = ""
+
+    async def new_key(self, scopes: Iterable[Scope] = ALL_SCOPES, *, workspace_id: WorkspaceId | None = None) -> str:
+        """The secret of a new key."""
+        return (await self.new_key_record(scopes, workspace_id=workspace_id)).secret
+
+    async def new_key_record(
+        self, scopes: Iterable[Scope] = ALL_SCOPES, *, workspace_id: WorkspaceId | None = None
+    ) -> keys.NewKey:
+        async with self.database.write() as session:
+            return await keys.create(
+                session,
+                workspace_id=workspace_id or self.instance.workspace_id,
+                name="a key",
+                scopes=scopes,
+                now=self.clock.now,
+            )
+
+    async def new_workspace(self) -> WorkspaceId:
+        """A second workspace, which must not see the first."""
+        async with self.database.write() as session:
+            row = {"id": new_id(), "name": "Other", "timezone": "UTC", "created_at": self.clock.now}
+            await session.execute(insert(workspaces.Workspace).values(**row))
+        return WorkspaceId(row["id"])  # type: ignore[arg-type]
+
+    async def post(
+        self, document: str, variables: dict[str, Any] | None = None, *, key: str | None = None, **headers: str
+    ) -> httpx.Response:
+        """The whole HTTP answer; `key=""` sends none."""
+        secret = self.key if key is None else key
+        if secret:
+            headers["authorization"] = f"Bearer {secret}"
+        return await self.client.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+
+    async def ask(self, document: str, variables: dict[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """The data of an answer without errors."""
+        answer = (await self.post(document, variables, key=key)).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def codes(
+        self, document: str, variables: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> list[str]:
+        """The `extensions.code` of each top-level error."""
+        return error_codes(await self.post(document, variables, key=key))
+
+    async def create(self, **given: Any) -> Any:
+        """A new link with the fields tests look at; `destinationUrl` is made up unless given."""
+        variables = {"input": {"destinationUrl": "https://example.com/", **given}}
+        payload = (await self.ask(CREATE, variables))["createLink"]
+        assert payload["userErrors"] == [], payload
+        return payload["link"]
+
+
+LINK_FIELDS = """
+fragment LinkFields on Link {
+  id code shortUrl destinationUrl title notes externalId status createdAt updatedAt
+  deactivatedAt deactivationReason version
+}
+fragment Errors on UserError {
+  __typename message code path
+  ... on CodeTakenError { suggestions }
+  ... on LimitReachedError { limit }
+  ... on VersionConflictError { currentVersion }
+}
+"""
+
+
+def mutation(name: str, selected: str) -> str:
+    """A document of one mutation with its input as variable."""
+    kind = name[0].upper() + name[1:] + "Input"
+    return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {selected} }} }}{LINK_FIELDS}"
+
+
+CHANGED = "link { ...LinkFields } userErrors { ...Errors }"
+CREATE = mutation("createLink", f"created {CHANGED}")
+UPDATE = mutation("updateLink", CHANGED)
+DEACTIVATE = mutation("deactivateLink", CHANGED)
+REACTIVATE = mutation("reactivateLink", CHANGED)
+
+
+def error_codes(response: httpx.Response) -> list[str]:
+    """The `extensions.code` of each top-level error."""
+    return [error["extensions"]["code"] for error in response.json().get("errors", [])]
+
+
+async def make_api(database: Database, *, page: Callable[[], HTMLResponse] | None = None) -> Api:
+    """An API over a fresh database, with a key that may do everything."""
+    clock, created = Clock(), list[str]()
+    async with database.write() as session:
+        record = await instance.bootstrap(session, hostname="sho.rt", now=clock.now)
+    config = ApiConfig(base_url=BASE_URL, own_hosts=frozenset({"sho.rt"}), allow_private_targets=False, clock=clock)
+    endpoint = Endpoint(database=database, config=config, instance=record, on_created=created.append, page=page)
+    transport = httpx.ASGITransport(app=Starlette(routes=[Route("/graphql", endpoint)]))
+    client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+    api = Api(database, record, client, clock, created, endpoint)
+    api.key = await api.new_key()
+    return api

@@ -1,0 +1,16 @@
+"""The API that the tests of this room ask."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.responses import HTMLResponse
+
+from models.database import Database
+from tests.graph.api import Api, make_api
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    made = await make_api(database, page=lambda: HTMLResponse("<title>the page</title>"))
+    async with made.client:
+        yield made

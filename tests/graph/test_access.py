@@ -1,0 +1,145 @@
+"""Keys and scopes: who may ask for what."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from graph.access import SCOPES
+from graph.schema import build_schema
+from models import keys
+from models.keys import Scope
+from tests.graph.api import Api, error_codes
+
+pytestmark = pytest.mark.database
+
+NAMED = '{link: {code: "unknown"}}'
+
+# One document for each root field, with no effect on the others.
+DOCUMENTS = {
+    "node": '{ node(id: "wsp_0") { id } }',
+    "nodes": '{ nodes(ids: ["wsp_0"]) { id } }',
+    "viewer": "{ viewer { scopes } }",
+    "workspace": "{ workspace { id } }",
+    "link": '{ link(by: {code: "unknown"}) { id } }',
+    "links": "{ links { nodes { id } } }",
+    "codeAvailability": '{ codeAvailability(code: "free") { available } }',
+    "createLink": """mutation { createLink(input: {destinationUrl: "https://example.com/"}) {
+      link { id createdBy { id } } } }""",
+    "updateLink": f"mutation {{ updateLink(input: {NAMED}) {{ userErrors {{ code }} }} }}",
+    "deactivateLink": f"mutation {{ deactivateLink(input: {NAMED}) {{ userErrors {{ code }} }} }}",
+    "reactivateLink": f"mutation {{ reactivateLink(input: {NAMED}) {{ userErrors {{ code }} }} }}",
+}
+ANY = set(Scope)
+ALLOWED = {
+    "node": ANY,
+    "nodes": ANY,
+    "viewer": ANY,
+    "workspace": ANY,
+    "link": {Scope.LINKS_READ},
+    "links": {Scope.LINKS_READ},
+    "codeAvailability": {Scope.LINKS_CREATE, Scope.LINKS_READ, Scope.LINKS_WRITE},
+    "createLink": {Scope.LINKS_CREATE, Scope.LINKS_WRITE},
+    "updateLink": {Scope.LINKS_WRITE},
+    "deactivateLink": {Scope.LINKS_WRITE},
+    "reactivateLink": {Scope.LINKS_WRITE},
+}
+
+
+def root_fields() -> set[str]:
+    core = build_schema()._schema
+    assert core.query_type is not None and core.mutation_type is not None
+    return {*core.query_type.fields, *core.mutation_type.fields}
+
+
+def test_the_tables_name_every_root_field_and_no_other() -> None:
+    assert root_fields() == set(DOCUMENTS) == set(ALLOWED) == set(SCOPES)
+
+
+async def test_each_scope_opens_its_fields_and_no_other(api: Api) -> None:
+    for scope in Scope:
+        key = await api.new_key({scope})
+        for field, document in DOCUMENTS.items():
+            answer = (await api.post(document, key=key)).json()
+            if scope in ALLOWED[field]:
+                assert "errors" not in answer, (scope, field, answer)
+            else:
+                (error,) = answer["errors"]
+                assert error["extensions"]["code"] == "FORBIDDEN", (scope, field)
+                assert Scope(error["extensions"]["requiredScope"]) in ALLOWED[field], (scope, field)
+                assert error["path"] == [field]
+
+
+async def test_a_creator_is_told_its_link_without_links_read(api: Api) -> None:
+    data = await api.ask(DOCUMENTS["createLink"], key=await api.new_key({Scope.LINKS_CREATE}))
+
+    assert data["createLink"]["link"]["createdBy"]["id"].startswith("key_")
+
+
+async def test_without_a_key_only_introspection_works(api: Api) -> None:
+    for field, document in DOCUMENTS.items():
+        response = await api.post(document, key="")
+        assert (response.status_code, error_codes(response)) == (200, ["UNAUTHENTICATED"]), field
+    assert await api.ask("{ __typename }", key="") == {"__typename": "Query"}
+    assert await api.ask("mutation { __typename }", key="") == {"__typename": "Mutation"}
+    assert (await api.ask('{ __type(name: "Link") { name } __schema { types { name } } }', key=""))["__type"]
+    assert (await api.ask("{ links { nodes { id } } }"))["links"] == {"nodes": []}
+
+
+async def test_one_refused_field_does_not_hide_another(api: Api) -> None:
+    key = await api.new_key({Scope.LINKS_CREATE})
+    document = 'mutation { made: createLink(input: {destinationUrl: "https://example.com/"}) { created } '
+    document += f"changed: updateLink(input: {NAMED}) {{ link {{ id }} }} }}"
+
+    answer = (await api.post(document, key=key)).json()
+
+    assert answer["data"] == {"made": {"created": True}, "changed": None}
+    assert [error["path"] for error in answer["errors"]] == [["changed"]]
+
+
+async def ask_as(api: Api, *headers: tuple[str, str | bytes]) -> httpx.Response:
+    sent: list[tuple[str, Any]] = [("content-type", "application/json"), *headers]
+    return await api.client.post("/graphql", content=b'{"query": "{ viewer { scopes } }"}', headers=sent)
+
+
+async def test_a_presented_key_that_is_not_valid_is_refused_as_a_whole(api: Api) -> None:
+    revoked, expired = await api.new_key_record(), await api.new_key_record()
+    async with api.database.write() as session:
+        await keys.revoke(session, workspace_id=api.instance.workspace_id, key_id=revoked.record.id, now=api.clock.now)
+        expired = await keys.create(
+            session,
+            workspace_id=api.instance.workspace_id,
+            name="short-lived",
+            scopes=[Scope.LINKS_READ],
+            now=api.clock.now,
+            expires_at=api.clock.now + timedelta(seconds=1),
+        )
+    api.clock.advance()
+    other = await api.new_key()
+    swapped = api.key[:20] + other[20:]
+    bad: dict[str, str | bytes] = {
+        "typing error": f"Bearer {api.key[:-1]}{'0' if api.key[-1] != '0' else '1'}",
+        "another key's secret": f"Bearer {swapped}",
+        "revoked": f"Bearer {revoked.secret}",
+        "expired": f"Bearer {expired.secret}",
+        "no key": "Bearer",
+        "an empty header": "",
+        "another scheme": f"Basic {api.key}",
+        "the key alone": api.key,
+        "junk": "Bearer nonsense",
+        "not ASCII": "Bearer kurz_ü_ß".encode(),
+        "NUL": "Bearer kurz_a\0_b",
+    }
+    for name, header in bad.items():
+        response = await ask_as(api, ("authorization", header))
+        assert (response.status_code, error_codes(response)) == (401, ["UNAUTHENTICATED"]), name
+        assert response.headers["www-authenticate"].startswith("Bearer"), name
+        assert "data" not in response.json(), name
+    twice = await ask_as(api, *[("authorization", f"Bearer {api.key}")] * 2)
+    assert twice.status_code == 401
+
+
+async def test_a_valid_key_is_taken_however_the_scheme_is_written(api: Api) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert error_codes(await ask_as(api, ("authorization", f"{scheme} {api.key}"))) == []
