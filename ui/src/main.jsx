@@ -1,0 +1,25 @@
+// GraphiQL with the explorer and three prepared tabs, asking the address it was served from.
+import './workers.js';
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import '@graphiql/plugin-explorer/style.css';
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import 'graphiql/style.css';
+import { createRoot } from 'react-dom/client';
+import { keepsHeaders, takeHeaders } from './headers.js';
+import './page.css';
+import create from './tabs/1-create.graphql';
+import links from './tabs/2-links.graphql';
+import deactivate from './tabs/3-deactivate.graphql';
+
+createRoot(document.getElementById('graphiql')).render(
+  <GraphiQL
+    fetcher={createGraphiQLFetcher({ url: location.pathname })}
+    // Without the history plugin: it would keep the headers, and so the key, in the browser's storage.
+    plugins={[explorerPlugin()]}
+    defaultTabs={[{ query: create }, { query: links }, { query: deactivate }]}
+    defaultHeaders={takeHeaders()}
+    shouldPersistHeaders={keepsHeaders()}
+    showPersistHeadersSettings
+  />,
+);
