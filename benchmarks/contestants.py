@@ -1,0 +1,65 @@
+"""What is measured side by side: Kurz, the bare application on the same uvicorn, and nginx."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.processes import family, free_port, named, running, wait_until
+
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 100000000;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  server {{ listen 127.0.0.1:{port}; location / {{
+    add_header Cache-Control "private, no-store" always;
+    return 302 "https://example.com/a/page?of=some&length=1"; }} }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """`pids` are the processes whose CPU time counts: those that answer, not PostgreSQL."""
+
+    name: str
+    port: int
+    pids: list[int]
+
+
+@contextlib.contextmanager
+def bare() -> Iterator[Contestant]:
+    """The bare ASGI application."""
+    port = free_port()
+    with running([sys.executable, "-m", "benchmarks.bare", str(port)], port=port) as process:
+        yield Contestant("bare", port, [process.pid])
+
+
+@contextlib.contextmanager
+def nginx() -> Iterator[Contestant]:
+    """nginx with `return 302` and one worker."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "nginx.conf"
+        config.write_text(NGINX.format(folder=folder, port=port))
+        command = ["nginx", "-c", str(config), "-e", "stderr"]
+        with running(command, port=port) as process:
+            yield Contestant("nginx", port, family(process.pid))
+
+
+@contextlib.contextmanager
+def kurz(database_url: str) -> Iterator[Contestant]:
+    """`kurz serve` with one worker, as a user has it."""
+    port = free_port()
+    env = os.environ | {"KURZ_DATABASE_URL": database_url, "KURZ_TRUSTED_PROXIES": "127.0.0.1", "KURZ_PORT": str(port)}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(Path(sys.executable).with_name("kurz")), "serve"]
+        with running(command, port=port, env=env | {"KURZ_DATA_DIR": folder}) as process:
+            wait_until(lambda: bool(named(family(process.pid), "server.worker")))
+            yield Contestant("kurz", port, named(family(process.pid), "server.worker"))

@@ -1,0 +1,155 @@
+"""Redirects measured beside a bare ASGI application and nginx; writes results/redirect.json and docs/performance.md.
+
+Servers run on the first core; wrk, this program and PostgreSQL on the second. Rounds are interleaved; figures are
+medians of the rounds, ratios medians of each round's ratio.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.contestants import Contestant, bare, kurz, nginx
+from benchmarks.links import make_links
+from benchmarks.machine import machine
+from benchmarks.processes import LOAD_CORE, cpu_seconds, resident_mb
+from benchmarks.report import write_report
+from benchmarks.wrk import InTurn, Load, load
+from models.database import migrate
+from server.postgres import Postgres
+
+RESULTS = Path(__file__).parent / "results" / "redirect.json"
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = float(os.environ.get("SECONDS", "3"))
+
+FULL = InTurn("f", 0, 99_000)  # all of them fit into the cache of 100,000
+MISSED = InTurn("m", 0, 400_000)  # four times the cache, in turn: never one that it still holds
+UNKNOWN = InTurn("u", 0, 900_000)  # no such links; each asked by another client's address
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One contestant in one scenario in one round; CPU in microseconds a request."""
+
+    scenario: str
+    contestant: str
+    rate: float
+    cpu: float
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`strays` says whether an answer that is no redirect is what should come."""
+
+    name: str
+    path: str | InTurn
+    strays: bool = False
+
+
+SCENARIOS = (
+    Scenario("cached", "/f000000"),
+    Scenario("full cache", FULL),
+    Scenario("missed", MISSED),
+    Scenario("unknown", UNKNOWN, strays=True),
+)
+
+
+def main() -> None:
+    """Measures everything and writes both files; takes about five minutes."""
+    os.sched_setaffinity(0, {int(LOAD_CORE)})
+    with _contestants() as (yardstick, peer, ours):
+        empty_mb = resident_mb(ours.pids[0])
+        cold = load(ours.port, seconds=SECONDS, path=FULL)
+        _fill(ours)
+        full_mb = resident_mb(ours.pids[0])
+        measured = [one for scenario in SCENARIOS for one in _rounds(scenario, yardstick, peer, ours)]
+    results = {
+        "machine": machine(),
+        "rounds": ROUNDS,
+        "seconds": SECONDS,
+        "memory_mb": {"started": empty_mb, "full cache": full_mb},
+        "cold": asdict(cold),
+        "figures": _summaries(measured),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write_report(results)
+
+
+@contextlib.contextmanager
+def _contestants() -> Iterator[tuple[Contestant, Contestant, Contestant]]:
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home.chmod(0o755)
+        postgres = stack.enter_context(Postgres(home))
+        ours = stack.enter_context(kurz(postgres.url()))
+        asyncio.run(_prepare(postgres.url()))
+        yield stack.enter_context(bare()), stack.enter_context(nginx()), ours
+
+
+async def _prepare(database_url: str) -> None:
+    await migrate(database_url)
+    await make_links(database_url, letter="f", count=100_000)
+    await make_links(database_url, letter="m", count=400_000)
+
+
+def _fill(ours: Contestant) -> None:
+    asked = 0
+    while asked < FULL.last * 2:
+        asked += load(ours.port, seconds=SECONDS, path=FULL, passed=asked).requests
+
+
+def _rounds(scenario: Scenario, yardstick: Contestant, peer: Contestant, ours: Contestant) -> Iterator[Measured]:
+    sides = (yardstick, ours, peer) if scenario.name == "cached" else (yardstick, ours)
+    passed = 0
+    for _ in range(ROUNDS):
+        for side in sides:
+            before = cpu_seconds(side.pids)
+            said = load(side.port, seconds=SECONDS, path=scenario.path, passed=passed)
+            cpu = (cpu_seconds(side.pids) - before) / said.requests * 1e6
+            _must_be_right(scenario, side, said)
+            passed += said.requests if side is ours else 0
+            yield Measured(scenario.name, side.name, said.rate, cpu, said.p50, said.p99)
+
+
+def _must_be_right(scenario: Scenario, side: Contestant, said: Load) -> None:
+    expected = said.requests if scenario.strays and side.name == "kurz" else 0
+    if abs(said.not_redirects - expected) > said.requests * 0.001:
+        raise RuntimeError(f"{side.name}, {scenario.name}: {said.not_redirects} of {said.requests} were no redirects")
+
+
+def _summaries(measured: list[Measured]) -> list[dict[str, str | float]]:
+    keys = dict.fromkeys((one.scenario, one.contestant) for one in measured)
+    return [_summary(scenario, contestant, measured) for scenario, contestant in keys]
+
+
+def _summary(scenario: str, contestant: str, measured: list[Measured]) -> dict[str, str | float]:
+    ours = [one for one in measured if (one.scenario, one.contestant) == (scenario, contestant)]
+    yardstick = [one for one in measured if (one.scenario, one.contestant) == (scenario, "bare")]
+
+    def middle(figure: Callable[[Measured], float]) -> float:
+        return statistics.median(figure(one) for one in ours)
+
+    pairs = list(zip(ours, yardstick, strict=True))
+    return {
+        "scenario": scenario,
+        "contestant": contestant,
+        "rate": middle(lambda one: one.rate),
+        "cpu": middle(lambda one: one.cpu),
+        "p50": middle(lambda one: one.p50),
+        "p99": middle(lambda one: one.p99),
+        "rate_ratio": statistics.median(own.rate / other.rate for own, other in pairs),
+        "cpu_ratio": statistics.median(other.cpu / own.cpu for own, other in pairs),
+        "p99_ratio": statistics.median(own.p99 / other.p99 for own, other in pairs),
+    }
+
+
+if __name__ == "__main__":
+    main()
