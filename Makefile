@@ -8,7 +8,6 @@ PARALLEL ?= --numprocesses 3 --dist loadfile
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 NEWEST_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13) $(shell command -v python3.13))
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
-CHECKED := server graph redirect models migrations tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test check rest lint types oldest newest nightly fix schema migration lock bench ui
