@@ -7,38 +7,19 @@ and is an AnalyticsRefused where that owner's question alone was refused.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.analytics_refusals import AnalyticsRefused, TooManyPoints, timed
+from models.analytics_refusals import AnalyticsRefused, TooManyPoints
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_reads import MAX_CLICKS_READ, OwnerRange, reading
 from models.click_sums import Sums, read_sums
+from models.click_totals import NEVER_CLICKED, ClickTotals, of_links
 from models.clicks import SlotScope
 from models.ids import LinkId, WorkspaceId
 from models.intervals import MAX_POINTS, Grid, TimeInterval, grid
 from models.ranges import ClickRange
-
-
-@dataclass(frozen=True, slots=True)
-class ClickTotals:
-    """Visits by people, those that were the first of their visitor (link and UTC day), and visits by bots."""
-
-    clicks: int = 0
-    unique_clicks: int = 0
-    bot_clicks: int = 0
-
-    def __add__(self, other: Self) -> "ClickTotals":
-        return ClickTotals(
-            self.clicks + other.clicks, self.unique_clicks + other.unique_clicks, self.bot_clicks + other.bot_clicks
-        )
-
-    def __sub__(self, other: Self) -> "ClickTotals":
-        return ClickTotals(
-            self.clicks - other.clicks, self.unique_clicks - other.unique_clicks, self.bot_clicks - other.bot_clicks
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +64,12 @@ async def totals(
 ) -> list[ClickTotals | AnalyticsRefused]:
     """The totals of each owner's range."""
     if scope is SlotScope.LINK and click_filter == EVERY_CLICK and all(one.range.is_all_time for one in asked):
-        return list(await _all_time(conn, workspace_id=workspace_id, ids=[LinkId(one.owner_id) for one in asked]))
+        links = [LinkId(one.owner_id) for one in asked]
+        found = await of_links(conn, workspace_id=workspace_id, ids=links)
+        return [found.get(link, NEVER_CLICKED).totals for link in links]
     rows = reading(asked, workspace_id=workspace_id, scope=scope, click_filter=click_filter, budget=budget)
     sums = await read_sums(conn, rows, [(one.range.start,) for one in asked])
-    return [found if isinstance(found, AnalyticsRefused) else _point(found, 1) for found in sums]
-
-
-async def _all_time(
-    conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Sequence[LinkId]
-) -> Sequence[ClickTotals]:
-    statement = text(
-        "select link_id, clicks, unique_clicks, bot_clicks from link_total "
-        "where link_id = any(cast(:ids as bigint[])) and workspace_id = :workspace_id"
-    )
-    with timed():
-        rows = await conn.execute(statement, {"ids": list(ids), "workspace_id": workspace_id})
-    found = {row.link_id: ClickTotals(row.clicks, row.unique_clicks, row.bot_clicks) for row in rows}
-    return [found.get(link_id, ClickTotals()) for link_id in ids]
+    return [each if isinstance(each, AnalyticsRefused) else _point(each, 1) for each in sums]
 
 
 async def timeseries(

@@ -23,7 +23,7 @@ class TimeInterval(StrEnum):
     MONTH = "MONTH"
 
 
-# An hour or day that the clock shortens is no shorter than this; it bounds a series before any bucket is made.
+# No bucket is longer than this, so a range has at least so many: known before any of them is made.
 _LONGEST = {
     TimeInterval.QUARTER_HOUR: QUARTER,
     TimeInterval.HOUR: timedelta(hours=1),

@@ -6,11 +6,11 @@ import secrets
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, LargeBinary, Select, Text, select, update
+from sqlalchemy import CheckConstraint, LargeBinary, Select, Text, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
@@ -26,6 +26,7 @@ PUBLIC_ID_LENGTH = 12
 SECRET_LENGTH = 43  # 256 bits in base 62
 CHECKSUM_LENGTH = 6  # 32 bits in base 62
 NAME_LIMIT = 100
+USE_NOTED_EVERY = timedelta(minutes=1)  # more often would make each request a write
 
 
 class Scope(StrEnum):
@@ -142,6 +143,19 @@ async def authenticate(conn: AsyncConnection, secret: str, *, now: datetime) -> 
     record = _record(row)
     is_expired = record.expires_at is not None and record.expires_at <= now
     return None if is_expired or record.revoked_at is not None else record
+
+
+def is_use_due(record: KeyRecord, *, now: datetime) -> bool:
+    """Whether a use of the key at `now` is to be noted: it is once a minute."""
+    return record.last_used_at is None or record.last_used_at <= now - USE_NOTED_EVERY
+
+
+async def note_use(session: AsyncSession, *, workspace_id: WorkspaceId, key_id: KeyId, now: datetime) -> None:
+    """Notes that the key was used, unless that was done less than a minute ago."""
+    noted_at = col(ApiKey.last_used_at)
+    is_due = or_(noted_at.is_(None), noted_at <= now - USE_NOTED_EVERY)
+    mine = (col(ApiKey.workspace_id) == workspace_id, col(ApiKey.id) == key_id)
+    await session.execute(update(ApiKey).where(*mine, is_due).values(last_used_at=now))
 
 
 async def revoke(session: AsyncSession, *, workspace_id: WorkspaceId, key_id: KeyId, now: datetime) -> KeyRecord | None:

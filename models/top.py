@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.analytics import ClickTotals
 from models.analytics_refusals import AnalyticsRefused, timed
 from models.click_dimensions import ClickDimension
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_reads import MAX_CLICKS_READ, OwnerRange, Reading, reading, refusal
+from models.click_totals import ClickTotals
 from models.clicks import SlotScope
 from models.ids import WorkspaceId
 from models.top_sql import top_sql
@@ -52,6 +52,9 @@ class TopValues:
     other: ClickTotals
 
 
+TopAnswers = tuple[TopValues | AnalyticsRefused, ...]
+
+
 async def top(
     conn: AsyncConnection,
     *,
@@ -62,40 +65,57 @@ async def top(
     click_filter: ClickFilter = EVERY_CLICK,
     budget: int = MAX_CLICKS_READ,
     cached: bool = True,
-) -> list[tuple[TopValues, ...] | AnalyticsRefused]:
+) -> list[TopAnswers]:
     """For each owner its answers to `wanted`, in that order; all dimensions of all owners are one statement.
 
-    `cached` allows whole days to be taken from click_day, which never changes an answer.
+    `cached` allows whole days to be taken from click_day, which never changes a count. Where an owner's dimensions are
+    too much together, each is asked for once more on its own: one may be cached where another has too many values.
     """
-    rows = reading(asked, workspace_id=workspace_id, scope=scope, click_filter=click_filter, budget=budget)
+
+    def rows(some: Sequence[OwnerRange]) -> Reading:
+        return reading(some, workspace_id=workspace_id, scope=scope, click_filter=click_filter, budget=budget)
+
+    cached = cached and click_filter == EVERY_CLICK
+    answers = await _ask(conn, rows(asked), wanted, owners=len(asked), cached=cached)
+    refused = [n for n, answer in enumerate(answers) if any(isinstance(one, AnalyticsRefused) for one in answer)]
+    if cached and refused and len({one.dimension for one in wanted}) > 1:
+        again = rows([asked[n] for n in refused])
+        for n, answer in zip(refused, await _ask_one_by_one(conn, again, wanted, owners=len(refused)), strict=True):
+            answers[n] = answer
+    return answers
+
+
+async def _ask_one_by_one(
+    conn: AsyncConnection, rows: Reading, wanted: Sequence[TopAsked], *, owners: int
+) -> list[TopAnswers]:
+    columns: dict[int, list[TopValues | AnalyticsRefused]] = {}
+    for dimension in dict.fromkeys(one.dimension for one in wanted):
+        wishes = [wish for wish, one in enumerate(wanted) if one.dimension is dimension]
+        found = await _ask(conn, rows, [wanted[wish] for wish in wishes], owners=owners, cached=True)
+        columns.update((wish, [answer[at] for answer in found]) for at, wish in enumerate(wishes))
+    return [tuple(columns[wish][n] for wish in range(len(wanted))) for n in range(owners)]
+
+
+async def _ask(
+    conn: AsyncConnection, rows: Reading, wanted: Sequence[TopAsked], *, owners: int, cached: bool
+) -> list[TopAnswers]:
     dimensions = list(dict.fromkeys(one.dimension for one in wanted))
     if not dimensions:
-        return [() for _ in asked]
-    with timed():
-        found = await conn.execute(
-            text(top_sql(rows, dimensions, cached=cached)), _parameters(rows, dimensions, wanted, cached=cached)
-        )
-    return _answers(found, questions=len(asked), wanted=wanted, budget=budget)
-
-
-def _parameters(
-    rows: Reading, dimensions: Sequence[ClickDimension], wanted: Sequence[TopAsked], *, cached: bool
-) -> dict[str, object]:
+        return [() for _ in range(owners)]
     values = {
         **rows.click_parameters,
+        **({"dimensions": [one.value for one in dimensions]} if cached else {}),
         "wishes": list(range(len(wanted))),
         "wished": [one.dimension.value for one in wanted],
         "metrics": [one.order_by.value for one in wanted],
         "firsts": [one.first for one in wanted],
     }
-    if cached and rows.click_filter == EVERY_CLICK:
-        values["dimensions"] = [one.value for one in dimensions]
-    return values
+    with timed():
+        found = await conn.execute(text(top_sql(rows, dimensions, cached=cached)), values)
+    return _answers(found, owners=owners, wanted=wanted, budget=rows.budget)
 
 
-def _answers(
-    found: Iterable[Row[Any]], *, questions: int, wanted: Sequence[TopAsked], budget: int
-) -> list[tuple[TopValues, ...] | AnalyticsRefused]:
+def _answers(found: Iterable[Row[Any]], *, owners: int, wanted: Sequence[TopAsked], budget: int) -> list[TopAnswers]:
     wholes: dict[tuple[int, int], ClickTotals] = {}
     rows: dict[tuple[int, int], list[tuple[str | None, ClickTotals]]] = {}
     refused: dict[int, AnalyticsRefused] = {}
@@ -110,12 +130,11 @@ def _answers(
             totals = ClickTotals(row.clicks, row.unique_clicks, row.bot_clicks)
             rows.setdefault((row.n, row.wish), []).append((row.key, totals))
     return [
-        refused.get(n)
-        or tuple(
-            _values(rows.get((n, wish), []), wholes.get((n, wish), ClickTotals()), one.order_by)
+        tuple(
+            refused.get(n) or _values(rows.get((n, wish), []), wholes.get((n, wish), ClickTotals()), one.order_by)
             for wish, one in enumerate(wanted)
         )
-        for n in range(questions)
+        for n in range(owners)
     ]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from models.click_dimensions import ClickDimension, columns, grouped
-from models.click_filters import EVERY_CLICK
 from models.click_reads import ADMITTED, Reading, asked_sql, clicks_sql
 
 # Whole UTC days of the range that are cached with every dimension asked for.
@@ -68,15 +67,17 @@ select a.n, a.weight, a.gone, a.ok, w.wish, t.all_clicks, t.all_unique_clicks, t
 
 
 def top_sql(asked: Reading, dimensions: Sequence[ClickDimension], *, cached: bool) -> str:
-    """The statement; parameters: those of the reading, `dimensions`, and wishes, wished, metrics and firsts."""
-    use_cache = cached and asked.click_filter == EVERY_CLICK
+    """The statement; parameters: those of the reading, wishes, wished, metrics, firsts and, if `cached`, dimensions.
+
+    `cached` only without a filter: the cache holds whole days.
+    """
     clicks = clicks_sql(asked, columns(dimensions))
     source = f"admitted a join piece p using (n) cross join {clicks} c where a.ok"
     parts = (
         asked_sql(asked.scope),
-        f"{_CACHED},{_PIECES_BESIDE_CACHE}" if use_cache else "piece as (select * from asked)",
+        f"{_CACHED},{_PIECES_BESIDE_CACHE}" if cached else "piece as (select * from asked)",
         ADMITTED,
-        f"counted as ({grouped(dimensions, by='p.n', source=source)}{_FROM_CACHE if use_cache else ''}\n)",
+        f"counted as ({grouped(dimensions, by='p.n', source=source)}{_FROM_CACHE if cached else ''}\n)",
         _RANKED,
     )
     return "with " + ",\n".join(parts)

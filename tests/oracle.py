@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from models.analytics import ClickTotals
 from models.click_dimensions import ClickDimension, column
 from models.click_filters import ClickFilter
+from models.click_totals import ClickTotals
 from models.clicks import VisitorKind
 from models.intervals import TimeInterval
 from models.top import ClickMetric, DimensionRow, TopAsked, TopValues

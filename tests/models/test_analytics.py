@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics import (
     ClickChange,
-    ClickTotals,
     TimeSeries,
     change,
     current_time,
@@ -24,9 +23,10 @@ from models.analytics import (
 from models.analytics_refusals import InvalidRange, TimedOut, TooManyClicks, TooManyPoints, timed
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_reads import OwnerRange
+from models.click_totals import ClickTotals, LinkClicks, of_links
 from models.clicks import SlotScope, VisitorKind
 from models.database import Database, make_engine
-from models.ids import WorkspaceId
+from models.ids import LinkId, WorkspaceId
 from models.intervals import TimeInterval
 from models.ranges import ClickRange, Days, Period, Span, resolve
 from models.retention import forget
@@ -178,6 +178,22 @@ async def test_all_time_is_every_click_of_the_link_and_none_of_another_workspace
     assert counted == [ClickTotals(3, 3, 0), ClickTotals(), ClickTotals()]
 
 
+async def test_a_link_was_last_clicked_by_a_person(database: Database, raw: asyncpg.Connection) -> None:
+    # given a person, then an earlier one in a later segment, then a bot
+    await give_links(raw, 2)
+    await load(raw, [Visit(occurred_at=utc(2026, 11, 4))], segment=1)
+    await load(raw, [Visit(occurred_at=utc(2026, 11, 3))], segment=2)
+    await load(raw, [Visit(occurred_at=utc(2026, 11, 5), kind=VisitorKind.HEAD)], segment=3)
+    await load(raw, [Visit(occurred_at=utc(2026, 11, 5), link_id=FOREIGN_LINK, workspace_id=2)], segment=4)
+
+    # when
+    async with database.read() as conn:
+        found = await of_links(conn, workspace_id=ONE, ids=[LinkId(1), LinkId(2), LinkId(3), LinkId(FOREIGN_LINK)])
+
+    # then
+    assert found == {1: LinkClicks(ClickTotals(2, 0, 1), utc(2026, 11, 4)), 2: LinkClicks(ClickTotals(), None)}
+
+
 async def test_each_link_has_its_own_all_time(database: Database, raw: asyncpg.Connection) -> None:
     # given an old link and a new one
     await load(raw, spread(utc(2026, 11, 21, 12), 1, every=timedelta(0), link_id=2), segment=1)
@@ -225,6 +241,19 @@ async def test_too_many_points_are_refused_of_the_owner_that_has_them(database: 
 
 
 PEOPLE = ClickFilter(kind=(VisitorKind.PERSON,))
+
+
+@pytest.mark.parametrize("click_filter", [EVERY_CLICK, PEOPLE])
+async def test_a_range_has_its_start_and_not_its_end(
+    database: Database, raw: asyncpg.Connection, click_filter: ClickFilter
+) -> None:
+    # given a click at the very start, one a moment before the end, one at it, and one before the start
+    start, end, moment = utc(2026, 11, 4), utc(2026, 11, 5), timedelta(microseconds=1)
+    await load(raw, [Visit(occurred_at=at) for at in (start - moment, start, end - moment, end)], segment=1)
+    asked = ClickRange(start, end, ZoneInfo("UTC"), Span())
+
+    # then
+    assert await ask_totals(database, owners(asked, 1), click_filter=click_filter) == [ClickTotals(2, 0, 0)]
 
 
 async def test_over_the_budget_the_busiest_are_refused(database: Database, raw: asyncpg.Connection) -> None:

@@ -49,7 +49,6 @@ def around_changes(name: str, *, first: date, last: date) -> None:
 
 
 def test_buckets_around_every_change_of_every_clock() -> None:
-
     for name in sorted(zone_names()):
         around_changes(name, first=date(2026, 1, 1), last=date(2026, 12, 31))
 
@@ -98,6 +97,16 @@ def test_an_hour_that_comes_twice_is_two_buckets() -> None:
     cut = grid(days(date(2026, 10, 25), date(2026, 10, 25)), TimeInterval.HOUR)
 
     assert len(cut.starts) == 25
+
+
+def test_a_range_may_begin_with_the_second_of_two_equal_hours() -> None:
+    # given 02:00 in Berlin, for the second time
+    again = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+    cut = grid(ClickRange(again, again + timedelta(hours=2), BERLIN, Span()), TimeInterval.HOUR)
+
+    # then it is a whole hour
+    assert cut.starts == (again, again + timedelta(hours=1))
+    assert partials(cut) == [False, False]
 
 
 def test_a_day_that_the_calendar_left_out_has_no_bucket() -> None:

@@ -161,3 +161,22 @@ async def test_lists_stay_within_the_workspace(
         assert found == {mine[1].id: mine[1]}
         assert await keys.by_ids(conn, workspace_id=here.workspace_id, ids=[]) == {}
     assert bytes not in {type(value) for value in astuple(mine[0])}
+
+
+@pytest.mark.database
+async def test_a_use_is_noted_at_most_once_a_minute(
+    database: Database, here: InstanceRecord, elsewhere: InstanceRecord
+) -> None:
+    key = (await make_key(database, here)).record
+
+    async def note(home: InstanceRecord, seconds: float) -> datetime | None:
+        now = NOW + timedelta(seconds=seconds)
+        async with database.write() as session:
+            await keys.note_use(session, workspace_id=home.workspace_id, key_id=key.id, now=now)
+        async with database.read() as conn:
+            (found,) = await keys.list_all(conn, workspace_id=here.workspace_id)
+        assert keys.is_use_due(found, now=now) == (home is elsewhere)
+        return found.last_used_at
+
+    assert await note(elsewhere, 0) is None
+    assert [await note(here, seconds) for seconds in (0, 59, 60)] == [NOW, NOW, NOW + timedelta(minutes=1)]

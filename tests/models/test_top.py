@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import click_days
-from models.analytics import ClickTotals
 from models.analytics_refusals import AnalyticsRefused, InvalidRange, TooManyClicks
 from models.click_dimensions import ClickDimension
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_reads import OwnerRange
+from models.click_totals import ClickTotals
 from models.clicks import SlotScope, VisitorKind
 from models.database import Database
 from models.ids import WorkspaceId
@@ -102,8 +102,11 @@ async def test_top_equals_the_oracle_with_the_cache_on_and_off(
     async with database.read() as conn:
         await check(conn, world, click_filter, wanted)
 
-    # and also once all of it is cached
+    # and also once all of it is cached, on some days without a dimension
     await cache_all(raw)
+    await raw.execute(
+        "update click_day set dimensions = dimensions - 'COUNTRY' where extract(day from day)::int % 2 = 0"
+    )
     async with database.read() as conn:
         await check(conn, world, click_filter, wanted)
 
@@ -132,7 +135,7 @@ def days(first: date, last: date) -> ClickRange:
 
 async def ask(
     database: Database, asked: list[OwnerRange], *wanted: TopAsked, **more: object
-) -> list[tuple[TopValues, ...] | AnalyticsRefused]:
+) -> list[tuple[TopValues | AnalyticsRefused, ...]]:
     async with database.read() as conn:
         return await top(conn, workspace_id=ONE, scope=SlotScope.LINK, asked=asked, wanted=wanted, **more)  # type: ignore[arg-type]
 
@@ -200,11 +203,11 @@ async def test_cached_days_cost_no_budget(database: Database, raw: asyncpg.Conne
     asked = [OwnerRange(1, NOVEMBER)]
 
     # when
-    (kept,) = await ask(database, asked, COUNTRY, budget=1)
-    (read,) = await ask(database, asked, COUNTRY, budget=1, cached=False)
+    ((kept,),) = await ask(database, asked, COUNTRY, budget=1)
+    ((read,),) = await ask(database, asked, COUNTRY, budget=1, cached=False)
 
     # then
-    assert kept == (TopValues((DimensionRow(None, ClickTotals(21, 21, 0), 1.0),), ClickTotals()),)
+    assert kept == TopValues((DimensionRow(None, ClickTotals(21, 21, 0), 1.0),), ClickTotals())
     assert isinstance(read, TooManyClicks)
 
 
@@ -220,8 +223,27 @@ async def test_clicks_no_longer_kept_are_answered_from_the_cache_or_refused(
 
     # when
     may = days(date(2026, 5, 1), date(2026, 5, 31))
-    cached, gone = await ask(database, [OwnerRange(1, may), OwnerRange(2, may)], COUNTRY)
+    (cached,), (gone,) = await ask(database, [OwnerRange(1, may), OwnerRange(2, may)], COUNTRY)
 
     # then
-    assert cached == (TopValues((DimensionRow(None, ClickTotals(20, 20, 0), 1.0),), ClickTotals()),)
+    assert cached == TopValues((DimensionRow(None, ClickTotals(20, 20, 0), 1.0),), ClickTotals())
     assert isinstance(gone, InvalidRange)
+
+
+async def test_a_dimension_with_too_many_values_to_cache_is_refused_alone(
+    database: Database, raw: asyncpg.Connection
+) -> None:
+    # given a cached day, from whose row the referrers were left out
+    await load(raw, spread(utc(2026, 11, 4), 20, every=timedelta(minutes=1)), segment=1)
+    await cache_all(raw)
+    await raw.execute("update click_day set dimensions = dimensions - 'REFERRER'")
+    asked = [OwnerRange(1, NOVEMBER), OwnerRange(99, NOVEMBER)]
+
+    # when
+    busy, idle = await ask(database, asked, COUNTRY, TopAsked(ClickDimension.REFERRER), COUNTRY, budget=1)
+
+    # then
+    country = TopValues((DimensionRow(None, ClickTotals(20, 20, 0), 1.0),), ClickTotals())
+    assert isinstance(busy[1], TooManyClicks)
+    assert (busy[0], busy[2]) == (country, country)
+    assert idle == (TopValues((), ClickTotals()),) * 3

@@ -1,0 +1,75 @@
+"""The statements of a load. In the transaction of one segment, in this order."""
+
+# Nothing comes back when the segment is known; a load of it that is under way is waited for.
+BOOK = """
+insert into click_batch (producer, segment, rows, sha256, classifier, loaded_at)
+values ($1, $2, $3, $4, $5, clock_timestamp())
+on conflict (producer, segment) do nothing returning id"""
+
+KNOWN = "select sha256 from click_batch where producer = $1 and segment = $2"
+
+# In the order of rows.Row.
+MAKE_STAGING = """
+create temporary table if not exists staging (
+  batch_row int not null, occurred_at timestamptz not null, utc_day date not null, link_id bigint not null,
+  workspace_id bigint not null, link_version int not null, kind smallint not null, visitor bigint,
+  time_replaced bool not null, device text not null, country text, referrer text, browser text, os text, language text,
+  utm_source text, utm_medium text, utm_campaign text, bot text
+) on commit delete rows"""
+
+EMPTY_STAGING = "delete from staging"
+
+# `kind = 0` in the window: a bot with the same hash must not take the person's flag. Every insert is in the order of
+# its key, so that two loads never wait for each other in a circle.
+STORE = """
+with staged as (
+       select s.*, row_number() over (
+                partition by utc_day, link_id, visitor, kind = 0 order by occurred_at, batch_row) as n
+         from staging s),
+     seen as (
+       insert into visitor (utc_day, link_id, visitor)
+       select distinct utc_day, link_id, visitor from staged where kind = 0 and visitor is not null order by 1, 2, 3
+       on conflict do nothing returning utc_day, link_id, visitor),
+     stored as (
+       insert into click (
+              occurred_at, link_id, workspace_id, batch_id, batch_row, link_version, kind, first, time_replaced, device,
+              country, referrer, browser, os, language, utm_source, utm_medium, utm_campaign, bot)
+       select occurred_at, link_id, workspace_id, $1, batch_row, link_version, kind,
+              kind = 0 and n = 1 and seen.visitor is not null, time_replaced, device,
+              country, referrer, browser, os, language, utm_source, utm_medium, utm_campaign, bot
+         from staged left join seen using (utc_day, link_id, visitor)
+        order by occurred_at, batch_row
+       returning occurred_at, link_id, workspace_id, kind, first),
+     slots as materialized (
+       select link_id, workspace_id, date_bin('15 min', occurred_at, timestamptz '2000-01-01 00:00+00') as slot,
+              count(*) filter (where kind = 0) as clicks, count(*) filter (where first) as unique_clicks,
+              count(*) filter (where kind <> 0) as bot_clicks, max(occurred_at) filter (where kind = 0) as last_at
+         from stored group by 1, 2, 3),
+     totals as (
+       insert into link_total as t (link_id, workspace_id, clicks, unique_clicks, bot_clicks, last_clicked_at)
+       select link_id, min(workspace_id), sum(clicks), sum(unique_clicks), sum(bot_clicks), max(last_at)
+         from slots group by 1 order by 1
+       on conflict (link_id) do update
+          set clicks = t.clicks + excluded.clicks, unique_clicks = t.unique_clicks + excluded.unique_clicks,
+              bot_clicks = t.bot_clicks + excluded.bot_clicks,
+              last_clicked_at = greatest(t.last_clicked_at, excluded.last_clicked_at)),
+     by_link as (
+       insert into click_slot as s (scope, scope_id, slot, clicks, unique_clicks, bot_clicks)
+       select 1, link_id, slot, sum(clicks), sum(unique_clicks), sum(bot_clicks)
+         from slots group by 2, 3 order by 2, 3
+       on conflict (scope, scope_id, slot) do update
+          set clicks = s.clicks + excluded.clicks, unique_clicks = s.unique_clicks + excluded.unique_clicks,
+              bot_clicks = s.bot_clicks + excluded.bot_clicks),
+     by_workspace as (
+       insert into click_slot as s (scope, scope_id, slot, clicks, unique_clicks, bot_clicks)
+       select 2, workspace_id, slot, sum(clicks), sum(unique_clicks), sum(bot_clicks)
+         from slots group by 2, 3 order by 2, 3
+       on conflict (scope, scope_id, slot) do update
+          set clicks = s.clicks + excluded.clicks, unique_clicks = s.unique_clicks + excluded.unique_clicks,
+              bot_clicks = s.bot_clicks + excluded.bot_clicks),
+     stale as (
+       delete from click_day d
+        using (select distinct 1 as scope, link_id as scope_id, (slot at time zone 'UTC')::date as day from slots
+               union select 2, workspace_id, (slot at time zone 'UTC')::date from slots) touched
+        where d.scope = touched.scope and d.scope_id = touched.scope_id and d.day = touched.day)
+select count(*) as clicks, min(occurred_at) as first_at, max(occurred_at) as last_at from stored"""

@@ -1,0 +1,134 @@
+"""What a worker does with a visit: read it, write it down, nothing else."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from models.database import asyncpg_dsn
+from recording.client import ClientRule
+from recording.geo import countries_from
+from recording.salts import Salts
+from recording.spool import TICK_S, Spool, Sync
+from recording.visit import Utm
+from recording.visitor import Visitors
+
+PRODUCER_BITS = 63
+FIRST_SALTS_S = 2.0  # how long a start waits for them; visits before count, but never as unique
+COUNTRIES_S = 10.0  # how often a replaced file is looked for
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderConfig:
+    """What a recorder needs to know."""
+
+    folder: Path
+    database_url: str  # for the salts only
+    instance_id: int
+    sync: Sync = Sync.INTERVAL
+    max_bytes: int = 2 * 1024**3
+    trusted_proxies: tuple[str, ...] = ()
+    geoip_database: Path | None = None
+    heed_privacy_signals: bool = True
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Recorder:
+    """Records the visits of one process."""
+
+    def __init__(self, config: RecorderConfig, *, clock: Callable[[], datetime] = _now) -> None:
+        """OSError or ValueError for a table of countries or a list of proxies that cannot be used."""
+        self._countries = countries_from(config.geoip_database)
+        self._salts = Salts(asyncpg_dsn(config.database_url), clock=clock)
+        self._visitors = Visitors(
+            client_rule=ClientRule(config.trusted_proxies),
+            countries=self._countries,
+            salt_of=self._salts.of,
+            heed_privacy_signals=config.heed_privacy_signals,
+        )
+        self._spool = Spool(
+            config.folder,
+            producer=secrets.randbits(PRODUCER_BITS),
+            instance_id=config.instance_id,
+            sync=config.sync,
+            max_bytes=config.max_bytes,
+            clock=clock,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self.waits_for_disk = config.sync is Sync.ALWAYS
+        self.failed = 0  # visits that could not even be read, a mistake of ours
+
+    async def start(self) -> None:
+        """Opens the spool; works without a database, and without a disk drops and counts."""
+        self._spool.start()
+        try:
+            async with asyncio.timeout(FIRST_SALTS_S):
+                await self._salts.refresh()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            log.warning("no salts yet: visits count, but not as unique")
+        self._tasks = [asyncio.create_task(work) for work in (self._tick(), self._salts.keep_fresh(), self._follow())]
+
+    async def stop(self) -> None:
+        """Passes on what was written; to be called after the last `record`."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._spool.stop()
+
+    def record(
+        self, scope: Any, *, link_id: int, workspace_id: int, version: int, utm: Utm, now: datetime, head: bool
+    ) -> None:
+        """Puts the visit of this ASGI scope down before it returns, unless there is no room; never raises.
+
+        `utm` is the destination's own campaign (recording/campaign.py: utm_of), `now` is UTC.
+        """
+        try:
+            self._spool.append(
+                self._visitors.visit(
+                    scope, link_id=link_id, workspace_id=workspace_id, version=version, utm=utm, now=now, head=head
+                )
+            )
+        except Exception:  # a redirect is worth more than its click
+            self.failed += 1
+            log.exception("a visit could not be recorded")
+
+    async def durable(self) -> None:
+        """With KURZ_SPOOL_SYNC=always: returns once the visits recorded so far would survive a power loss."""
+        if self.waits_for_disk:
+            await self._spool.durable()
+
+    def reason(self) -> str | None:
+        """Why visits are being dropped or not kept safely, as one word; None when all is well."""
+        return self._spool.reason()
+
+    @property
+    def dropped(self) -> int:
+        """How many visits were not written since the start."""
+        return self._spool.dropped + self.failed
+
+    @property
+    def unsalted(self) -> int:
+        """How many visits of days without a salt came since the start: they count, but never as unique."""
+        return self._visitors.unsalted
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._spool.tick()
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(COUNTRIES_S)
+            if await asyncio.to_thread(self._countries.reload):
+                self._visitors.forget()

@@ -1,0 +1,233 @@
+"""The spool: visits are appended to segment files, one write each; a thread keeps them safe and passes them on.
+
+Two threads share a spool without a lock. The event loop's thread appends, and alone decides which segment is the
+current one. The spool's own thread does what may wait for a disk: it makes segments ahead, syncs, seals and measures.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from recording.segments import FOLDER_MODE, Key, OpenSegment, State, listed, sync_folder
+from recording.visit import Dropped, Line, encode
+
+SEGMENT_BYTES = 1024 * 1024
+SEGMENT_S = 0.7  # so that a visit is visible within two seconds, loading and all
+TICK_S = 0.1
+MEASURE_S = 1.0
+LONGEST_LINE = 16 * 1024  # bytes; cleaned texts, escaped, stay far below
+
+
+class Sync(StrEnum):
+    """When written visits are forced to the disk: every 100 ms, before each answer, or when the system likes."""
+
+    INTERVAL = "interval"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Spool:
+    """One process's way to put visits down; `append` never waits for anything but one write()."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        producer: int,
+        instance_id: int,
+        sync: Sync,
+        max_bytes: int,
+        clock: Callable[[], datetime],
+        segment_bytes: int = SEGMENT_BYTES,
+        segment_s: float = SEGMENT_S,
+    ) -> None:
+        self._folder = folder
+        self._producer = producer
+        self._instance_id = instance_id
+        self._sync = sync
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._segment_bytes = segment_bytes
+        self._segment_s = segment_s
+        self._made = 0
+        self._current: OpenSegment | None = None
+        self._spare: OpenSegment | None = None
+        self._retired: deque[OpenSegment] = deque()
+        self._written = 0  # bytes since the start; only the event loop's thread sets it
+        self._limit = max_bytes  # how far `_written` may go; only the spool's own thread sets it
+        self._dropped_unsaid = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._measured_at = 0.0
+        self._sync_failed = False
+        self._thread = threading.Thread(target=self._work, name="kurz-spool", daemon=True)
+        self.dropped = 0  # visits that were not written since the start
+
+    # In the event loop's thread.
+
+    def start(self) -> None:
+        """Makes the folder and the first segments; never fails: without a spool visits are dropped and counted."""
+        self._work_once()
+        self._take_spare()
+        self._thread.start()
+
+    def append(self, line: Line) -> bool:
+        """Writes the line before it returns; False when there was no room for it, which is counted."""
+        raw = encode(line)
+        segment = self._current
+        if segment is None or segment.torn or len(raw) > min(self._room(), LONGEST_LINE):
+            return self._drop()
+        if not self._write(segment, raw):
+            return self._drop()
+        if self._dropped_unsaid:
+            self._say_dropped(segment)
+        if segment.size >= self._segment_bytes:
+            self._take_spare()
+        return True
+
+    def _room(self) -> int:
+        return self._limit - self._written
+
+    def _drop(self) -> bool:
+        self.dropped += 1
+        self._dropped_unsaid += 1
+        return False
+
+    def _write(self, segment: OpenSegment, raw: bytes) -> bool:
+        if not segment.append(raw):
+            return False
+        self._written += len(raw)
+        if segment.lines == 0:
+            segment.first_at = time.monotonic()
+        segment.lines += 1
+        return True
+
+    def _say_dropped(self, segment: OpenSegment) -> None:
+        if self._write(segment, encode(Dropped(self._dropped_unsaid))):
+            self._dropped_unsaid = 0
+
+    def tick(self) -> None:
+        """Passes the current segment on when it is old enough; to be called every `TICK_S`."""
+        segment = self._current
+        if segment is None or segment.torn or (segment.lines and self._is_due(segment)):
+            self._take_spare()
+        elif self._dropped_unsaid and self._room() > LONGEST_LINE:
+            self._say_dropped(segment)  # and so `reason` is gone though no visit may come as long as it is there
+
+    def _is_due(self, segment: OpenSegment) -> bool:
+        return segment.size >= self._segment_bytes or time.monotonic() - segment.first_at >= self._segment_s
+
+    def _take_spare(self) -> None:
+        spare = self._spare
+        if spare is None:  # the disk is slow or full: the current segment grows meanwhile
+            return
+        if self._current is not None:
+            self._retired.append(self._current)  # before `_current` changes: see _sync_all
+        self._current = spare
+        self._spare = None
+        self._wake.set()
+
+    async def durable(self) -> None:
+        """Returns once everything appended before is on the disk, or when syncing fails (`reason` says so)."""
+        if self._stopping or not self._thread.is_alive():
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._wake.set()
+        await waiter
+
+    def reason(self) -> str | None:
+        """Why visits are not kept safely at the moment; None when they are."""
+        if self._current is None or not self._thread.is_alive():
+            return "spool_unusable"
+        if self._dropped_unsaid:
+            return "spool_full"
+        return "spool_sync_failed" if self._sync_failed else None
+
+    async def stop(self) -> None:
+        """Seals what was written and ends the thread; nothing may be appended afterwards."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    # In the spool's own thread.
+
+    def _work(self) -> None:
+        interval = None if self._sync is Sync.NEVER else TICK_S
+        while not self._stopping:
+            self._wake.wait(interval or MEASURE_S)
+            self._wake.clear()
+            self._work_once()
+        self._retired.extend(segment for segment in (self._current, self._spare) if segment is not None)
+        self._current = self._spare = None
+        self._answer()
+
+    def _work_once(self) -> None:
+        self._answer()
+        if time.monotonic() - self._measured_at >= MEASURE_S:
+            self._measure()
+        if self._spare is None:
+            self._spare = self._make()
+
+    def _answer(self) -> None:
+        asked = len(self._waiting)  # who asks later may have appended later
+        try:
+            self._sync_all()
+            self._sync_failed = False
+        except OSError:
+            self._sync_failed = True
+        for _ in range(asked):
+            waiter = self._waiting.popleft()
+            waiter.get_loop().call_soon_threadsafe(_release, waiter)
+
+    def _measure(self) -> None:
+        self._measured_at = time.monotonic()
+        written = self._written  # before the files are looked at, so that nothing is missed
+        try:
+            self._limit = written + self._max_bytes - waiting_bytes(self._folder)
+        except OSError:
+            self._limit = written
+
+    def _sync_all(self) -> None:
+        # First the current segment, then the retired: one that retires in between is met among those.
+        current = self._current
+        if current is not None and self._sync is not Sync.NEVER:
+            current.sync()
+        while self._retired:
+            self._retired.popleft().seal(self._clock(), sync=self._sync is not Sync.NEVER)
+
+    def _make(self) -> OpenSegment | None:
+        try:
+            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            key = Key(self._producer, self._made + 1)
+            segment = OpenSegment(self._folder, key, instance_id=self._instance_id, now=self._clock())
+            if self._sync is not Sync.NEVER:
+                sync_folder(self._folder)
+        except OSError:
+            return None
+        self._made += 1
+        self._limit -= segment.size
+        return segment
+
+
+def waiting_bytes(folder: Path) -> int:
+    """The size of what waits to be loaded, of all the processes that write to the folder."""
+    total = 0
+    for file in listed(folder, State.OPEN, State.SEALED):
+        try:
+            total += file.path.stat().st_size
+        except FileNotFoundError:  # loaded in this moment
+            continue
+    return total
+
+
+def _release(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)

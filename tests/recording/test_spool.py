@@ -1,0 +1,253 @@
+"""The spool: what was appended is in a segment, whatever the disk or the process does."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from recording.adoption import adopt
+from recording.content import Content, read
+from recording.segments import State, listed
+from recording.spool import Spool, Sync, waiting_bytes
+from tests.recording.writing import soon, states, visit
+
+PLENTY = 1024**3
+
+
+@asynccontextmanager
+async def spool(
+    folder: Path,
+    *,
+    sync: Sync = Sync.INTERVAL,
+    max_bytes: int = PLENTY,
+    segment_bytes: int = 1024**2,
+    segment_s: float = 3600.0,
+) -> AsyncIterator[Spool]:
+    made = Spool(
+        folder,
+        producer=7,
+        instance_id=1,
+        sync=sync,
+        max_bytes=max_bytes,
+        clock=lambda: datetime.now(UTC),
+        segment_bytes=segment_bytes,
+        segment_s=segment_s,
+    )
+    made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+def sealed(folder: Path) -> list[Content]:
+    return [read(file.path) for file in listed(folder, State.SEALED)]
+
+
+def visitors(folder: Path) -> list[int | None]:
+    """Of all sealed segments, in order."""
+    return [one.visitor for content in sealed(folder) for _, one in content.visits]
+
+
+def ticked(written: Spool) -> bool:
+    written.tick()
+    return True
+
+
+async def test_what_was_appended_is_sealed_at_the_end(folder: Path) -> None:
+    async with spool(folder) as written:
+        assert all(written.append(visit(visitor=number)) for number in range(100))
+        assert written.reason() is None
+    assert visitors(folder) == list(range(100))
+    [content] = sealed(folder)
+    assert (content.header.producer, content.header.segment, content.header.instance_id) == (7, 1, 1)
+    assert content.header.opened_at <= content.sealed_at
+    assert not content.unreadable
+
+
+async def test_a_visit_is_in_the_file_when_append_returns(folder: Path) -> None:
+    async with spool(folder) as written:
+        written.append(visit(visitor=5))
+        assert any(b'"visitor":5' in file.path.read_bytes() for file in listed(folder, State.OPEN))
+
+
+async def test_a_spool_without_visits_leaves_nothing(folder: Path) -> None:
+    async with spool(folder):
+        pass
+    assert states(folder) == {}
+
+
+async def test_only_the_owner_may_look(folder: Path) -> None:
+    async with spool(folder) as written:
+        written.append(visit())
+    assert_private(folder)
+
+
+def assert_private(folder: Path) -> None:
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(file.path.stat().st_mode & 0o077 == 0 for file in listed(folder, State.SEALED))
+
+
+async def test_a_full_segment_is_passed_on_and_the_next_begun(folder: Path) -> None:
+    async with spool(folder, segment_bytes=2_000) as written:
+        for number in range(60):
+            written.append(visit(visitor=number))
+            await asyncio.sleep(0)  # the spool's thread makes the next segment when it comes to it
+        await soon(lambda: ticked(written) and states(folder).get(State.SEALED))
+    assert visitors(folder) == list(range(60))
+
+
+async def test_an_old_segment_is_passed_on_by_the_tick(folder: Path) -> None:
+    async with spool(folder, segment_s=0.0) as written:
+        written.append(visit())
+        await soon(lambda: ticked(written) and states(folder).get(State.SEALED) == 1)
+        await soon(lambda: ticked(written) and states(folder).get(State.OPEN) == 2)
+        assert states(folder)[State.SEALED] == 1  # one without visits is not passed on
+
+
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_durable_returns_and_all_is_there(folder: Path, sync: Sync) -> None:
+    async with spool(folder, sync=sync, segment_bytes=5_000) as written:
+        for number in range(50):
+            written.append(visit(visitor=number))
+            if number % 10 == 0:
+                await asyncio.gather(*(written.durable() for _ in range(5)))
+    assert visitors(folder) == list(range(50))
+
+
+async def test_durable_has_the_bytes_synced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power loss would leave: the size of each file when it was last synced."""
+    safe: dict[int, int] = {}
+    real = os.fdatasync
+
+    def remember(fd: int) -> None:
+        size = os.fstat(fd).st_size
+        real(fd)
+        safe[os.fstat(fd).st_ino] = size
+
+    monkeypatch.setattr(os, "fdatasync", remember)
+    async with spool(folder, sync=Sync.ALWAYS, segment_bytes=3_000) as written:
+        for number in range(40):
+            written.append(visit(visitor=number))
+            await written.durable()
+            files = [file.path for file in listed(folder, State.OPEN, State.SEALED)]
+            kept = b"".join(path.read_bytes()[: safe.get(path.stat().st_ino, 0)] for path in files)
+            assert b'"visitor":%d,' % number in kept
+
+
+async def test_beyond_its_bound_visits_are_dropped_and_counted(folder: Path) -> None:
+    async with spool(folder, max_bytes=6_000) as written:
+        results = [written.append(visit(visitor=number)) for number in range(100)]
+        assert written.reason() == "spool_full"
+        dropped = results.count(False)
+        assert written.dropped == dropped > 0
+        assert waiting_bytes(folder) <= 6_000 + 200  # the spare's header comes on top
+        written._max_bytes = PLENTY  # as if the loader had caught up
+        await soon(lambda: written.append(visit(visitor=777)))
+        dropped = written.dropped
+        assert written.reason() is None
+    contents = sealed(folder)
+    assert sum(content.dropped for content in contents) == dropped
+    assert visitors(folder)[-1] == 777
+    assert not any(content.unreadable for content in contents)
+
+
+async def test_without_a_folder_visits_are_dropped_until_there_is_one(tmp_path: Path) -> None:
+    place = tmp_path / "blocked"
+    place.write_text("a file where the folder should be")
+    async with spool(place / "spool") as written:
+        assert not written.append(visit())
+        assert written.reason() == "spool_unusable"
+        place.unlink()
+        await soon(lambda: ticked(written) and written.append(visit(visitor=5)))
+        dropped = written.dropped
+    assert visitors(place / "spool") == [5]
+    assert [content.dropped for content in sealed(place / "spool")] == [dropped]
+
+
+async def test_once_there_is_room_the_reason_goes_without_a_visit(folder: Path) -> None:
+    async with spool(folder, max_bytes=1) as written:
+        assert not written.append(visit())
+        written.tick()
+        assert written.reason() == "spool_full"
+        written._max_bytes = PLENTY
+        await soon(lambda: ticked(written) and written.reason() is None)
+    assert [content.dropped for content in sealed(folder)] == [1]
+
+
+def run_child(code: str, *arguments: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from tests.recording.test_spool import spool
+from tests.recording.writing import visit
+
+async def main():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))  # a full disk: writes come out short
+    async with spool(Path(sys.argv[1])) as written:
+        kept = sum(written.append(visit(visitor=number)) for number in range(200))
+        assert written.reason() == "spool_full"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        kept += written.append(visit(visitor=777))
+        assert written.reason() is None
+    print(kept, written.dropped)
+
+asyncio.run(main())
+"""
+
+
+def test_on_a_full_disk_the_dropped_are_counted_exactly_and_it_recovers(folder: Path) -> None:
+    with run_child(FULL_DISK, folder) as child:
+        output, _ = child.communicate(timeout=60)
+    kept, dropped = map(int, output.split())
+    assert kept + dropped == 201 and dropped > 100
+    contents = sealed(folder)
+    assert visitors(folder) == [*range(kept - 1), 777]
+    assert sum(content.dropped for content in contents) == dropped
+    assert not any(content.unreadable for content in contents)
+
+
+WRITE_FOR_EVER = """
+import asyncio, itertools, sys
+from pathlib import Path
+from tests.recording.test_spool import spool
+from tests.recording.writing import visit
+
+async def main():
+    async with spool(Path(sys.argv[1]), segment_bytes=4_000) as written:
+        for number in itertools.count():
+            assert written.append(visit(visitor=number))
+            print(number, flush=True)  # acknowledged
+            await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
+
+
+def test_a_killed_writer_loses_nothing_it_acknowledged(folder: Path) -> None:
+    with run_child(WRITE_FOR_EVER, folder) as child:
+        assert child.stdout is not None
+        acknowledged = [int(child.stdout.readline()) for _ in range(500)]
+        assert adopt(folder, now=datetime.now(UTC)) == []  # it lives
+        child.send_signal(signal.SIGKILL)
+        acknowledged += [int(line) for line in child.stdout.read().split(b"\n")[:-1]]
+    adopt(folder, now=datetime.now(UTC))
+    found = visitors(folder)
+    assert found == list(range(len(found)))
+    assert len(acknowledged) <= len(found) <= len(acknowledged) + 1  # it may have died between the two
+    assert set(states(folder)) <= {State.SEALED, State.NEW}

@@ -1,0 +1,181 @@
+"""From a request to a visit: what is known, and what is not said any further."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from recording.client import ClientRule
+from recording.geo import Registrations
+from recording.visit import Hint, Utm, Visit, decode, encode
+from recording.visitor import Visitors
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SALTS = {NOW.date(): b"a" * 32, NOW.date() + timedelta(days=1): b"b" * 32}
+
+
+def visitors(*trusted: str, salts: dict[date, bytes] = SALTS, heed: bool = True) -> Visitors:
+    return Visitors(
+        client_rule=ClientRule(trusted), countries=Registrations(), salt_of=salts.get, heed_privacy_signals=heed
+    )
+
+
+def request(peer: str | None = "8.8.8.8", query: bytes = b"", **headers: Any) -> dict[str, Any]:
+    raw = [
+        (name.replace("_", "-").encode(), value if isinstance(value, bytes) else value.encode("latin-1"))
+        for name, value in headers.items()
+    ]
+    client = None if peer is None else (peer, 4711)
+    return {"type": "http", "headers": raw, "client": client, "query_string": query}
+
+
+def visit_of(
+    scope: dict[str, Any],
+    *,
+    by: Visitors | None = None,
+    now: datetime = NOW,
+    workspace_id: int = 1,
+    head: bool = False,
+    utm: Utm = Utm(),  # noqa: B008 - immutable
+) -> Visit:
+    return (by or visitors()).visit(scope, link_id=7, workspace_id=workspace_id, version=3, utm=utm, now=now, head=head)
+
+
+def test_a_visit_holds_what_the_request_tells() -> None:
+    scope = request(
+        query=b"utm_source=mail",
+        user_agent="Firefox",
+        accept_language="de-AT,en;q=0.5",
+        referer="https://example.com/secret",
+    )
+    visit = visit_of(scope, utm=Utm(medium="link"))
+    assert visit.visitor is not None
+    assert visit == Visit(
+        at=NOW,
+        link_id=7,
+        workspace_id=1,
+        version=3,
+        visitor=visit.visitor,
+        country="US",
+        user_agent="Firefox",
+        referrer="example.com",
+        language="de",
+        utm_source="mail",
+        utm_medium="link",
+    )
+
+
+def test_a_line_comes_back_as_it_was_written_and_is_one_line() -> None:
+    visit = visit_of(request(user_agent=b'a"b\\c\xe2\x80\xa8\xff\n'))
+    assert encode(visit).count(b"\n") == 1
+    assert decode(encode(visit)) == visit
+
+
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        (True, request(user_agent="A", referer="https://x.example")),
+        (False, request(user_agent="B")),
+        (False, request("8.8.4.4", user_agent="A")),
+    ],
+)
+def test_a_visitor_is_an_address_and_a_user_agent(same: bool, other: dict[str, Any]) -> None:
+    by = visitors()
+    assert (visit_of(request(user_agent="A"), by=by).visitor == visit_of(other, by=by).visitor) is same
+
+
+def test_the_hash_is_another_for_every_salt_and_workspace_and_the_same_in_every_process() -> None:
+    scope = request(user_agent="A")
+    here = visit_of(scope)
+    assert visit_of(scope).visitor == here.visitor
+    assert visit_of(scope, workspace_id=2).visitor != here.visitor
+    assert visit_of(scope, now=NOW + timedelta(days=1)).visitor != here.visitor
+    assert visit_of(scope, by=visitors(salts={NOW.date(): b"c" * 32})).visitor != here.visitor
+
+
+def test_over_midnight_the_salt_changes_with_the_time_of_the_request() -> None:
+    by = visitors()
+    scope = request(user_agent="A")
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    before, after = midnight - timedelta(microseconds=1), midnight
+    hashes = [visit_of(scope, by=by, now=now).visitor for now in (before, after, before, after)]
+    assert hashes[0] == hashes[2] != hashes[1] == hashes[3]
+
+
+def test_without_a_salt_or_an_address_there_is_no_hash() -> None:
+    assert visit_of(request(user_agent="A"), by=visitors(salts={})).visitor is None
+    nobody = visit_of(request(None, user_agent="A"))
+    assert (nobody.visitor, nobody.country, nobody.user_agent) == (None, None, "A")
+
+
+@pytest.mark.parametrize("signal", ["sec_gpc", "dnt"])
+def test_who_asks_not_to_be_tracked_is_only_counted(signal: str) -> None:
+    said: dict[str, Any] = {signal: "1"}
+    wishes = request(user_agent="A", referer="https://example.com/", **said)
+    private = visit_of(wishes)
+    assert (private.visitor, private.referrer, private.user_agent, private.country) == (None, None, "A", "US")
+    unheeded = visit_of(wishes, by=visitors(heed=False))
+    assert unheeded.visitor is not None and unheeded.referrer == "example.com"
+    said[signal] = "0"
+    assert visit_of(request(user_agent="A", **said)).visitor is not None
+
+
+def test_a_visitor_met_before_is_still_asked_for_their_wishes() -> None:
+    by = visitors()
+    assert visit_of(request(user_agent="A"), by=by).visitor is not None
+    assert visit_of(request(user_agent="A", sec_gpc="1"), by=by).visitor is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "hint"),
+    [
+        ({}, None),
+        ({"sec_purpose": "prefetch"}, Hint.PREFETCH),
+        ({"sec_purpose": "prefetch;prerender"}, Hint.PREFETCH),
+        ({"purpose": "prefetch"}, Hint.PREFETCH),
+        ({"purpose": "Preview"}, Hint.PREFETCH),
+        ({"x_purpose": "preview"}, Hint.PREFETCH),
+        ({"x_moz": "prefetch"}, Hint.PREFETCH),
+        ({"sec_purpose": "navigate"}, None),
+        ({"sec_fetch_dest": "document"}, None),
+    ],
+)
+def test_a_prefetch_is_noticed(headers: dict[str, Any], hint: Hint | None) -> None:
+    assert visit_of(request(user_agent="A", **headers)).hint is hint
+
+
+def test_head_is_noticed_before_all_else() -> None:
+    assert visit_of(request(purpose="prefetch"), head=True).hint is Hint.HEAD
+
+
+def test_behind_a_trusted_proxy_the_visitor_is_who_it_names() -> None:
+    by = visitors("10.0.0.0/8")
+    direct = visit_of(request("8.8.8.8", user_agent="A"), by=by)
+    proxied = visit_of(request("10.0.0.1", user_agent="A", x_forwarded_for="6.6.6.6, 8.8.8.8"), by=by)
+    mapped = visit_of(request("::ffff:8.8.8.8", user_agent="A"), by=by)
+    assert direct == proxied == mapped
+    another = visit_of(request("10.0.0.1", user_agent="A", x_forwarded_for="8.8.4.4"), by=by)
+    assert another.visitor != proxied.visitor
+
+
+def test_hostile_headers_are_stored_clean_and_short() -> None:
+    scope = request(
+        query=b"utm_source=%00&utm_medium=%ED%A0%80&utm_campaign=" + b"x" * 100_000,
+        user_agent=b"<script>\xff\x00" + b"x" * 65_536,
+        accept_language=b"\xff" * 65_536,
+        referer=b"https://" + b"y" * 65_536,
+    )
+    raw = encode(visit_of(scope))
+    assert len(raw) < 2_000
+    assert decode(raw) == visit_of(scope)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recording.visitor.MEMO_ENTRIES", 10)
+    by = visitors()
+    for number in range(100):
+        visit_of(request(user_agent=f"A{number}", referer=f"https://{number}.example/"), by=by)
+    visit_of(request(user_agent="A" * 10_000, referer="https://x.example/" + "x" * 10_000), by=by)
+    assert len(by._visitors) <= 10
+    assert len(by._referrers) <= 10
+    assert all(len(str(key)) < 5_000 for key in [*by._visitors, *by._referrers])
