@@ -20,6 +20,7 @@ COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY server server
 COPY graph graph
 COPY redirect redirect
+COPY recording recording
 COPY models models
 COPY migrations migrations
 COPY --from=ui /src/server/graphiql_files server/graphiql_files

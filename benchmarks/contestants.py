@@ -1,4 +1,4 @@
-"""What is measured side by side: Kurz, the bare application on the same uvicorn, and nginx."""
+"""What is measured side by side: Kurz with and without recording, a bare application, and nginx."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import family, free_port, named, running, wait_until
+from benchmarks.processes import LOAD_CORE, family, free_port, named, running, wait_until
 
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr crit;
@@ -55,11 +55,26 @@ def nginx() -> Iterator[Contestant]:
 
 @contextlib.contextmanager
 def kurz(database_url: str) -> Iterator[Contestant]:
-    """`kurz serve` with one worker, as a user has it."""
+    """`kurz serve` with one worker, as a user has it; its loader runs on the other core, beside PostgreSQL."""
     port = free_port()
-    env = os.environ | {"KURZ_DATABASE_URL": database_url, "KURZ_TRUSTED_PROXIES": "127.0.0.1", "KURZ_PORT": str(port)}
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(Path(sys.executable).with_name("kurz")), "serve"]
-        with running(command, port=port, env=env | {"KURZ_DATA_DIR": folder}) as process:
+        env = _env(database_url) | {"KURZ_PORT": str(port), "KURZ_DATA_DIR": folder}
+        with running([str(Path(sys.executable).with_name("kurz")), "serve"], port=port, env=env) as process:
             wait_until(lambda: bool(named(family(process.pid), "server.worker")))
+            wait_until(lambda: bool(named(family(process.pid), "server.loader")))
+            for loader in named(family(process.pid), "server.loader"):
+                os.sched_setaffinity(loader, {int(LOAD_CORE)})
             yield Contestant("kurz", port, named(family(process.pid), "server.worker"))
+
+
+@contextlib.contextmanager
+def uncounted(database_url: str) -> Iterator[Contestant]:
+    """Kurz's application without recording; the database must have been served before."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.uncounted", str(port)]
+    with running(command, port=port, env=_env(database_url)) as process:
+        yield Contestant("uncounted", port, [process.pid])
+
+
+def _env(database_url: str) -> dict[str, str]:
+    return os.environ | {"KURZ_DATABASE_URL": database_url, "KURZ_TRUSTED_PROXIES": "127.0.0.1"}

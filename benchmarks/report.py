@@ -13,8 +13,8 @@ SAY = {
     "missed": "not in the cache: PostgreSQL is asked",
     "unknown": "no such link: 404",
 }
-NAMES = {"kurz": "Kurz", "bare": "bare ASGI application", "nginx": "nginx"}
-COLOURS = {"kurz": "#2563eb", "bare": "#94a3b8", "nginx": "#cbd5e1"}
+NAMES = {"kurz": "Kurz", "uncounted": "Kurz without recording", "bare": "bare ASGI application", "nginx": "nginx"}
+COLOURS = {"kurz": "#2563eb", "uncounted": "#93c5fd", "bare": "#94a3b8", "nginx": "#cbd5e1"}
 BAR, GAP, LEFT, WIDTH = 18, 14, 250, 760
 
 

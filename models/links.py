@@ -32,10 +32,13 @@ LINK_CHANNEL = "kurz_link"
 
 EXTERNAL_ID_INDEX = "uq_link_workspace_id_external_id"
 
+# What links are ordered by; times of clicks begin later. The same words as in its index, or the index is not used.
+LAST_CLICKED_OR_NEVER = "COALESCE(last_clicked_at, '1970-01-01 00:00:00+00'::timestamp with time zone)"
+
 # The redirect's question, for raw asyncpg: a domain and the codes asked for together.
-REDIRECT_SQL = (
-    "select code, id, destination_url, deactivated_at from link where domain_id = $1 and code = any($2::text[])"
-)
+REDIRECT_SQL = """
+select code, id, destination_url, deactivated_at, workspace_id, version from link
+ where domain_id = $1 and code = any($2::text[])"""
 
 
 class Link(Table, table=True):
@@ -92,7 +95,7 @@ class LinkTotal(Table, table=True):
     __table_args__ = (
         # The orders of a list of links by its clicks.
         Index(None, "workspace_id", "clicks", "link_id"),
-        Index(None, "workspace_id", "last_clicked_at", "link_id"),
+        Index("ix_link_total_last_clicked", "workspace_id", text(LAST_CLICKED_OR_NEVER), "link_id"),
         CheckConstraint("clicks >= 0 and unique_clicks >= 0 and bot_clicks >= 0", name="not_negative"),
         CheckConstraint("unique_clicks <= clicks", name="unique_among_clicks"),
     )

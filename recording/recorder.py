@@ -68,6 +68,7 @@ class Recorder:
         self._tasks: list[asyncio.Task[None]] = []
         self.waits_for_disk = config.sync is Sync.ALWAYS
         self.failed = 0  # visits that could not even be read, a mistake of ours
+        self._is_failing = False
 
     async def start(self) -> None:
         """Opens the spool; works without a database, and without a disk drops and counts."""
@@ -99,8 +100,10 @@ class Recorder:
                     scope, link_id=link_id, workspace_id=workspace_id, version=version, utm=utm, now=now, head=head
                 )
             )
+            self._is_failing = False
         except Exception:  # a redirect is worth more than its click
             self.failed += 1
+            self._is_failing = True
             log.exception("a visit could not be recorded")
 
     async def durable(self) -> None:
@@ -110,7 +113,7 @@ class Recorder:
 
     def reason(self) -> str | None:
         """Why visits are being dropped or not kept safely, as one word; None when all is well."""
-        return self._spool.reason()
+        return self._spool.reason() or ("visits_unreadable" if self._is_failing else None)
 
     @property
     def dropped(self) -> int:

@@ -3,6 +3,8 @@
 import math
 from collections import OrderedDict
 
+from recording.client import Address
+
 MINUTE_S = 60.0
 
 
@@ -42,3 +44,10 @@ class UnknownBudget:
     def _left(self, client: bytes, now: float) -> float:
         left, as_of = self._credits.get(client, (MINUTE_S, now))
         return min(MINUTE_S, left + now - as_of)
+
+
+def client_key(address: Address | None) -> bytes:
+    """The network a budget belongs to: /24 or /64, which one customer commonly has to himself."""
+    if address is None:
+        return b""
+    return address.packed[:3] if address.version == 4 else address.packed[:8]

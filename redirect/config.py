@@ -3,11 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectConfig:
-    """Durations are seconds; `clock` is monotonic. Only the URLs have no default."""
+    """Durations are seconds; `clock` is monotonic, `now` says when visits happen. Only the URLs have no default."""
 
     database_url: str = field(repr=False)
     direct_database_url: str = field(repr=False)
@@ -15,6 +20,7 @@ class RedirectConfig:
     pool_size: int = 4
     trusted_proxies: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _now
 
     start_within: float = 1.0  # a start waits so long for the database, then goes on without it
 

@@ -144,6 +144,8 @@ class Lookup:
 def _entry(row: asyncpg.Record, read_at: float) -> Entry:
     return make_entry(
         link_id=row["id"],
+        workspace_id=row["workspace_id"],
+        version=row["version"],
         destination=row["destination_url"],
         is_deactivated=row["deactivated_at"] is not None,
         read_at=read_at,

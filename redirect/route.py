@@ -1,14 +1,16 @@
-"""The door of short links: look up, answer."""
+"""The door of short links: look up, record, answer."""
 
 import asyncio
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from recording.client import ClientRule
+from recording.recorder import Recorder
+from recording.visit import Utm
 from redirect.breaker import Breaker
-from redirect.budget import UnknownBudget
+from redirect.budget import UnknownBudget, client_key
 from redirect.cache import LinkCache
-from redirect.client import ClientRule, client_key
 from redirect.code_path import CODE, code_route
 from redirect.config import RedirectConfig
 from redirect.entry import Entry
@@ -20,6 +22,8 @@ from redirect.listener import Listener
 from redirect.lookup import Lookup, Unfound
 from redirect.pages import build_pages
 
+NO_CAMPAIGN = Utm()
+
 
 class RedirectDoor:
     """A raw ASGI endpoint: Starlette's Request and RedirectResponse cost more than all the rest of a redirect.
@@ -27,9 +31,12 @@ class RedirectDoor:
     RedirectResponse would also quote the destination once more, and that changes it.
     """
 
-    def __init__(self, config: RedirectConfig) -> None:
+    def __init__(self, config: RedirectConfig, *, recorder: Recorder | None = None) -> None:
+        """Without a recorder, which the caller starts before and stops after this, visits leave no trace."""
         self._config = config
         self._clock = config.clock
+        self._now = config.now
+        self._recorder = recorder
         self._pages = build_pages()
         self._client = ClientRule(config.trusted_proxies)
         self._budget = UnknownBudget(per_minute=config.unknown_per_minute, max_clients=config.max_clients)
@@ -102,10 +109,22 @@ class RedirectDoor:
             await self._answer(entry, scope, send)
 
     async def _answer(self, entry: Entry, scope: Scope, send: Send) -> None:
-        _read_at, _link_id, is_deactivated, headers = entry
+        _read_at, link_id, is_deactivated, headers, workspace_id, version, campaign = entry
         if is_deactivated:
             await self._pages.gone.send(scope, send)
             return
+        if self._recorder is not None:
+            self._recorder.record(
+                scope,
+                link_id=link_id,
+                workspace_id=workspace_id,
+                version=version,
+                utm=NO_CAMPAIGN if campaign is None else Utm(*campaign),
+                now=self._now(),
+                head=scope["method"] == "HEAD",
+            )
+            if self._recorder.waits_for_disk:
+                await self._recorder.durable()
         # The headers are shared by all answers of this link and immutable; the message around them is not.
         await send({"type": "http.response.start", "status": 302, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -13,6 +13,7 @@ from graph.context import ApiConfig
 from graph.endpoint import Endpoint
 from models.database import Database, make_engine
 from models.instance import InstanceRecord
+from recording.recorder import Recorder
 from redirect.config import RedirectConfig
 from redirect.route import RedirectDoor
 from server.front_page import FrontPage
@@ -24,13 +25,14 @@ from server.settings import Settings
 PREFLIGHT_SECONDS = 600
 
 
-def create_app(settings: Settings, instance: InstanceRecord) -> Starlette:
-    """The application; it asks the database nothing before its first request, so it starts without one too.
+def create_app(settings: Settings, instance: InstanceRecord, *, recorder: Recorder | None = None) -> Starlette:
+    """The application; it needs no answer of the database before its first request, so it starts without one too.
 
-    `settings` must name the database; `instance` is what the supervisor's start has found in it.
+    `settings` must name the database; `instance` is what the supervisor's start has found in it. Without a recorder,
+    which lives as long as the application, visits are not counted.
     """
     database = Database(make_engine(settings.database_address, pool_size=settings.pool_size))
-    door = RedirectDoor(_redirect_config(settings, instance))
+    door = RedirectDoor(_redirect_config(settings, instance), recorder=recorder)
     graphiql = GraphiQL()
     endpoint = Endpoint(
         database=database,
@@ -42,18 +44,22 @@ def create_app(settings: Settings, instance: InstanceRecord) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if recorder:
+            await recorder.start()
         await door.start()
         try:
             yield
         finally:
             await door.stop()
+            if recorder:
+                await recorder.stop()
             await database.close()
 
     routes = [
         *door.routes(),  # first: they are asked most, and take no path of those below
         *_api_routes(_wrapped(endpoint, settings)),
         *(graphiql.routes() if settings.graphiql else []),
-        *Health(redirect_reason=door.readiness, database=database).routes(),
+        *Health(redirect_reason=door.readiness, database=database, recorder=recorder).routes(),
         Route("/", FrontPage(links_to_graphiql=settings.graphiql), methods=["GET"]),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)

@@ -1,4 +1,4 @@
-"""What a supervisor tells a worker, over the worker's standard input."""
+"""What a supervisor tells a worker or the loader, over its standard input."""
 
 import pickle
 from dataclasses import dataclass
@@ -12,13 +12,17 @@ LENGTH_BYTES = 4
 
 @dataclass(frozen=True)
 class Assignment:
-    """The settings as the supervisor read them, so that a worker replaced later has the same, and the installation."""
+    """The settings as the supervisor read them, so that a process replaced later has the same, and the installation.
+
+    `spool_id` is what the database's spool segments bear.
+    """
 
     settings: Settings
     instance: InstanceRecord
+    spool_id: int
 
     def write_to(self, stream: IO[bytes]) -> None:
-        """Sends it; raises BrokenPipeError when the worker is gone."""
+        """Sends it; raises BrokenPipeError when the process is gone."""
         content = pickle.dumps(self)
         stream.write(len(content).to_bytes(LENGTH_BYTES) + content)
         stream.flush()

@@ -1,5 +1,6 @@
 """What a start says on standard output: where everything is, and how to begin."""
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from server.settings import Settings
 from server.version import kurz_version
 
 LABEL_WIDTH = 13
-NEW_KEY = "kurz keys create NAME"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,15 @@ def _lines(settings: Settings, place: Place | None, key: str | None) -> list[tup
     lines += [("API", api), ("Short links", f"{settings.base_url}/<code>")]
     lines.append(("Data", str(place) if place else "in the database that KURZ_DATABASE_URL names"))
     if not key:
-        lines.append(("API key", NEW_KEY))
+        lines.append(("API key", f"{_command()} keys create NAME"))
     elif not settings.graphiql:
         lines.append(("API key", key))
     return lines
+
+
+def _command() -> str:
+    """`kurz` as one can type it here: it may lie in an environment that is not activated."""
+    own = Path(sys.executable).with_name("kurz")
+    if not own.exists() or shutil.which("kurz") == str(own):
+        return "kurz"
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)

@@ -51,6 +51,48 @@ def migrate() -> None:
 
 
 @app.command()
+def audit(
+    repair: Annotated[bool, typer.Option("--repair", help="Make sums and totals anew where they differ.")] = False,
+) -> None:
+    """Compare clicks, sums and ledger; status 1 when they differ."""
+    from server import audit as commands
+    from server.embedded import ask
+
+    with _one_line_errors():
+        done = ask(lambda settings, now: commands.run_audit(settings, repairs=repair, now=now))
+    for line in commands.lines_of(done):
+        typer.echo(line)
+    sys.exit(1 if done.left else 0)
+
+
+@app.command()
+def load(
+    force: Annotated[bool, typer.Option("--force", help="Also what was set aside because it was too old.")] = False,
+) -> None:
+    """Load the visits that wait in the spool."""
+    from server import load as commands
+    from server.embedded import ask
+
+    with _one_line_errors():
+        tally = ask(lambda settings, now: commands.load_now(settings, force=force, now=now))
+    typer.echo(commands.line_of(tally))
+
+
+@app.command()
+def demo(
+    clicks: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many visits.")] = 20_000,
+) -> None:
+    """Make links and some weeks of visits, to try things out."""
+    from server import demo as commands
+    from server.embedded import ask
+
+    with _one_line_errors():
+        lines = ask(lambda settings, now: commands.make_demo(settings, visits=clicks, now=now))
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from server.version import kurz_version

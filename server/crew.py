@@ -1,115 +1,26 @@
-"""The worker processes: started, replaced when they die, stopped."""
+"""The worker processes and the loader: started together, kept alive, and stopped in order."""
 
-import contextlib
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
-import structlog
-
 from server.assignment import Assignment
+from server.member import Member
 from server.start_error import StartError
 
 READY_SECONDS = 120.0
 FIRST_TRIES = 3
 STOP_SECONDS = 6.5  # a worker lets requests go on for 5
-SHORT_LIFE_SECONDS = 10.0
-FIRST_DELAY = 0.1
-LONGEST_DELAY = 10.0
-
-log = structlog.get_logger(__name__)
-
-
-class Worker:
-    """One place in the crew: the process that fills it now, and when the next may."""
-
-    def __init__(self, assignment: Assignment, listening: socket.socket) -> None:
-        self._assignment = assignment
-        self._listening = listening
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ready: int | None = None
-        self._started_at = 0.0
-        self._next_start = 0.0
-        self._delay = FIRST_DELAY
-        self.is_ready = False
-        self.deaths = 0
-
-    def tend(self) -> None:
-        """Notices that the process became ready or died, and starts the next one when it is time."""
-        now = time.monotonic()
-        if self._process is None:
-            if now >= self._next_start:
-                self._start(now)
-        elif (code := self._process.poll()) is not None:
-            self._bury(code, now)
-        elif not self.is_ready and self._ready is not None:
-            with contextlib.suppress(BlockingIOError):
-                self.is_ready = os.read(self._ready, 1) != b""
-
-    def ask_to_stop(self) -> None:
-        """Sends SIGTERM: requests under way are finished."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-
-    def wait(self, deadline: float) -> None:
-        """Waits for the end, and forces it at the deadline (monotonic seconds)."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            log.warning("worker killed", pid=self._process.pid, reason="it did not stop in time")
-            self._process.kill()
-            self._process.wait()
-        self._let_go()
-
-    def _start(self, now: float) -> None:
-        self._ready, child_end = os.pipe()
-        os.set_blocking(self._ready, False)
-        descriptors = (self._listening.fileno(), child_end)
-        # -P: no folder that happens to be called "server" where Kurz is started.
-        command = [sys.executable, "-P", "-m", "server.worker", *(str(descriptor) for descriptor in descriptors)]
-        # Ctrl-C is for the supervisor: a worker begins, and stays, with SIGINT blocked.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=descriptors)  # noqa: S603
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-            os.close(child_end)
-        self._started_at = now
-        assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it died at once: the next look finds out
-            self._assignment.write_to(self._process.stdin)
-
-    def _bury(self, code: int, now: float) -> None:
-        lived = now - self._started_at
-        self._delay = min(self._delay * 2, LONGEST_DELAY) if lived < SHORT_LIFE_SECONDS else FIRST_DELAY
-        self._next_start = now + self._delay
-        self.deaths += 1
-        log.error("worker died", code=code, lived_s=round(lived, 1), next_in_s=self._delay)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self.is_ready = False
-        if self._process and self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        self._process = None
-        if self._ready is not None:
-            os.close(self._ready)
-            self._ready = None
+LAST_LOAD_SECONDS = 1.5  # at least; what is not loaded then waits in the spool for the next start
 
 
 class Crew:
-    """All workers of one supervisor, on one listening socket."""
+    """All workers of one supervisor, on one listening socket, and the loader of what they record."""
 
     def __init__(self, assignment: Assignment, listening: socket.socket) -> None:
         self._listening = listening
-        self._workers = [Worker(assignment, listening) for _ in range(assignment.settings.workers)]
+        self._workers = [Member("worker", assignment, listening.fileno()) for _ in range(assignment.settings.workers)]
+        self._loader = Member("loader", assignment)
 
     def start(self, pause: Callable[[], None]) -> None:
         """Returns once all workers accept requests; `pause` is called between looks. Raises StartError."""
@@ -123,15 +34,18 @@ class Crew:
             pause()
 
     def tend(self) -> None:
-        """One look at every worker; never waits."""
-        for worker in self._workers:
-            worker.tend()
+        """One look at every process; never waits."""
+        for member in (*self._workers, self._loader):
+            member.tend()
 
     def stop(self) -> None:
-        """Refuses new connections, lets requests under way end, and returns when all workers are gone."""
+        """Refuses new connections, lets requests under way end and their visits be loaded; all are gone then."""
         self._listening.close()
         deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers:
             worker.ask_to_stop()
         for worker in self._workers:
             worker.wait(deadline)
+        # After the workers, which seal what they have written.
+        self._loader.ask_to_stop()
+        self._loader.wait(max(deadline, time.monotonic() + LAST_LOAD_SECONDS))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import keys
+from models import feed, keys
 from models.database import Database, make_engine, migrate
 from models.instance import InstanceRecord, bootstrap
 from models.keys import Scope
@@ -22,6 +22,7 @@ class Prepared:
 
     instance: InstanceRecord
     first_key: str | None
+    spool_id: int
 
 
 async def prepare(settings: Settings, *, keeps_first_key: bool, now: datetime) -> Prepared:
@@ -33,12 +34,13 @@ async def prepare(settings: Settings, *, keeps_first_key: bool, now: datetime) -
     try:
         async with database.write() as session:
             instance = await bootstrap(session, hostname=settings.hostname, now=now)
+            spool_id = await feed.spool_id(await session.connection())
             # In the same transaction: bootstrap's lock lets only one of two starts make the key.
             kept = KeptKey.of(settings.data_dir)
             first_key = await _first_key(session, instance, kept, now) if keeps_first_key else None
     finally:
         await database.close()
-    return Prepared(instance, first_key)
+    return Prepared(instance, first_key, spool_id)
 
 
 async def _first_key(session: AsyncSession, instance: InstanceRecord, kept: KeptKey, now: datetime) -> str | None:

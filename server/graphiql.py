@@ -70,7 +70,8 @@ _MISSING = f"""<!doctype html>
 <script>{_TRY_AGAIN}</script>
 </head>
 <body>
-<p>GraphiQL is not built here: run <code>make ui</code> (it needs npm), and this page shows it.</p>
+<p>GraphiQL is not built yet. A first <code>make run</code> builds it where npm is installed, which takes a minute;
+<code>make ui</code> does it by hand. This page shows it as soon as it is there.</p>
 <p>The API itself takes POST requests at this address.</p>
 </body>
 </html>

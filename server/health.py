@@ -1,4 +1,4 @@
-"""/healthz: the process answers. /readyz: whether redirects and the API work, each with its reason."""
+"""/healthz: the process answers. /readyz: whether redirects, the API and recording work, each with its reason."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from models.database import Database, is_unreachable
+from recording.recorder import Recorder
 
 ASK_WITHIN_S = 2.0
 BELIEVE_FOR_S = 1.0
@@ -21,12 +22,16 @@ class Health:
     """Answers the questions of load balancers and orchestrators.
 
     `/readyz` follows the redirects alone: an instance that still serves known links must not be taken out because the
-    database is away. `/readyz/api` and `/readyz/redirect` ask for one part.
+    database is away or clicks are being dropped. `/readyz/api`, `/readyz/redirect` and `/readyz/recording` ask for
+    one part.
     """
 
-    def __init__(self, *, redirect_reason: Callable[[], str | None], database: Database) -> None:
+    def __init__(
+        self, *, redirect_reason: Callable[[], str | None], database: Database, recorder: Recorder | None = None
+    ) -> None:
         self._redirect_reason = redirect_reason
         self._database = database
+        self._recorder = recorder
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self._api_reason: str | None = None
@@ -46,10 +51,16 @@ class Health:
 
     async def _ready(self, request: Request) -> Response:
         reasons = {"redirect": self._redirect_reason(), "api": await self._ask_database()}
+        if self._recorder:
+            reasons["recording"] = self._recorder.reason()
         part = request.path_params.get("part", "redirect")
         if part not in reasons:
             return PlainTextResponse("Not Found", 404)
-        body = {name: {"ready": reason is None, "reason": reason} for name, reason in reasons.items()}
+        body: dict[str, dict[str, object]] = {
+            name: {"ready": reason is None, "reason": reason} for name, reason in reasons.items()
+        }
+        if self._recorder:
+            body["recording"]["dropped"] = self._recorder.dropped
         return JSONResponse(body, 200 if reasons[part] is None else 503, headers=NO_STORE)
 
     async def _ask_database(self) -> str | None:

@@ -1,18 +1,15 @@
 """The `kurz keys` commands: keys made, listed and revoked at the terminal."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import datetime
 
-from models import instance, keys
-from models.database import Database, make_engine
+from models import keys
 from models.keys import KeyRecord, Scope
 from models.refusals import Refused
-from server.database_state import Schema, examine
-from server.first_start import prepare
+from server.installation import installation
 from server.kept_key import KeptKey
 from server.settings import Settings
-from server.start_error import StartError, UsageError
+from server.start_error import UsageError
 
 
 def scopes_named(names: Iterable[str] | None) -> frozenset[Scope]:
@@ -25,7 +22,7 @@ def scopes_named(names: Iterable[str] | None) -> frozenset[Scope]:
 
 async def create_key(settings: Settings, *, name: str, scopes: Iterable[Scope], now: datetime) -> str:
     """The secret of a new key in the default workspace; raises StartError, also for a name that cannot be."""
-    async with _opened(settings, now=now) as (database, record), database.write() as session:
+    async with installation(settings, now=now) as (database, record), database.write() as session:
         try:
             new = await keys.create(session, workspace_id=record.workspace_id, name=name, scopes=scopes, now=now)
         except Refused as refused:
@@ -35,14 +32,14 @@ async def create_key(settings: Settings, *, name: str, scopes: Iterable[Scope], 
 
 async def key_lines(settings: Settings, *, now: datetime) -> list[str]:
     """All keys of the default workspace, oldest first, each as one line."""
-    async with _opened(settings, now=now) as (database, record), database.read() as connection:
+    async with installation(settings, now=now) as (database, record), database.read() as connection:
         found = await keys.list_all(connection, workspace_id=record.workspace_id)
     return [_line_of(key, now=now) for key in found]
 
 
 async def revoke_key(settings: Settings, *, public_id: str, now: datetime) -> None:
     """Revokes the key with that public id, and deletes the kept first key if it is that one; raises StartError."""
-    async with _opened(settings, now=now) as (database, record), database.write() as session:
+    async with installation(settings, now=now) as (database, record), database.write() as session:
         known = await keys.list_all(await session.connection(), workspace_id=record.workspace_id)
         found = next((key for key in known if key.public_id == public_id), None)
         if found is None:
@@ -55,24 +52,3 @@ def _line_of(key: KeyRecord, *, now: datetime) -> str:
     is_expired = key.expires_at is not None and key.expires_at <= now
     state = "revoked" if key.revoked_at else "expired" if is_expired else "valid"
     return f"{key.public_id}  {state:<7}  {key.created_at:%Y-%m-%d}  {key.name}  ({', '.join(sorted(key.scopes))})"
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, *, now: datetime) -> AsyncIterator[tuple[Database, instance.InstanceRecord]]:
-    """The database, prepared if it is new; an older schema is left to `kurz migrate`."""
-    schema = await examine(settings.database_address)
-    if schema is Schema.OLDER:
-        raise StartError("the database's schema is older than this Kurz: run `kurz migrate`")
-    database = Database(make_engine(settings.database_address, pool_size=1))
-    try:
-        record = await _find(database) if schema is Schema.CURRENT else None
-        if record is None:
-            record = (await prepare(settings, keeps_first_key=False, now=now)).instance
-        yield database, record
-    finally:
-        await database.close()
-
-
-async def _find(database: Database) -> instance.InstanceRecord | None:
-    async with database.read() as connection:
-        return await instance.find(connection)

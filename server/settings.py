@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Self
 import ada_url
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from models.database import asyncpg_dsn
+from server.click_settings import ClickSettings
 from server.start_error import UsageError
 
 PREFIX = "KURZ_"
@@ -30,7 +31,7 @@ def _split(value: object) -> object:
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class Settings(ClickSettings):
     """The settings of one start: command line options beat the environment, which beats the file `.env`."""
 
     model_config = SettingsConfigDict(

@@ -11,6 +11,7 @@ import structlog
 
 from server.assignment import Assignment
 from server.banner import Place, print_banner
+from server.clicks import make_spool
 from server.crew import Crew
 from server.first_start import prepare
 from server.listening import listen, port_of
@@ -94,8 +95,9 @@ def _start(settings: Settings, running: ExitStack) -> tuple[PostgresKeeper | Non
         running.callback(postgres.stop)
         postgres.start()
         settings = settings.using(postgres.url())
+    make_spool(settings)
     prepared = asyncio.run(prepare(settings, keeps_first_key=postgres is not None, now=datetime.now(UTC)))
-    crew = Crew(Assignment(settings, prepared.instance), listening)
+    crew = Crew(Assignment(settings, prepared.instance, prepared.spool_id), listening)
     running.callback(crew.stop)
     crew.start(pause=lambda: time.sleep(0.02))
     print_banner(settings, place=_place(settings, postgres), first_key=prepared.first_key)

@@ -14,6 +14,7 @@ import uvloop
 
 from server.app import create_app
 from server.assignment import Assignment
+from server.clicks import make_recorder
 from server.logs import configure_logs
 
 GRACEFUL_SECONDS = 5
@@ -61,8 +62,9 @@ async def serve(assignment: Assignment, listening: socket.socket, ready: int) ->
 
 
 def _config(assignment: Assignment) -> uvicorn.Config:
+    recorder = make_recorder(assignment.settings, spool_id=assignment.spool_id)
     return uvicorn.Config(
-        create_app(assignment.settings, assignment.instance),
+        create_app(assignment.settings, assignment.instance, recorder=recorder),
         http="httptools",
         ws="none",
         lifespan="on",

@@ -41,8 +41,12 @@ class Kurz:
         """The process ids of the workers that live now."""
         return [pid for pid, command in _children_of(self.process.pid).items() if "server.worker" in command]
 
+    def loader_pids(self) -> list[int]:
+        """The process id of the loader, if one lives now."""
+        return [pid for pid, command in _children_of(self.process.pid).items() if "server.loader" in command]
+
     def child_pids(self) -> list[int]:
-        """The process ids of the workers and of the PostgreSQL it owns."""
+        """The process ids of the workers, of the loader and of the PostgreSQL it owns."""
         return list(_children_of(self.process.pid))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -72,7 +76,7 @@ def serving(
     settings: Mapping[str, str] | None = None,
     wait: bool = True,
 ) -> Iterator[Kurz]:
-    """Kurz with its data in `folder`, or on the database at `database_url`.
+    """Kurz with its data in `folder`, and its database there or at `database_url`.
 
     `user` is another system user's id, `python` an interpreter that this user can reach.
 
@@ -80,7 +84,7 @@ def serving(
     """
     descriptor, name = tempfile.mkstemp(prefix="kurz-output-")
     output = Path(name)
-    more = {"KURZ_DATABASE_URL": database_url} if database_url else {"KURZ_DATA_DIR": str(folder)}
+    more = {"KURZ_DATA_DIR": str(folder), **({"KURZ_DATABASE_URL": database_url} if database_url else {})}
     with os.fdopen(descriptor, "wb") as stream:
         process = subprocess.Popen(
             [python, *COMMAND, "serve", "--port", "0", "--workers", str(workers)],

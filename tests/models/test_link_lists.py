@@ -2,33 +2,64 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy import update as update_rows
+from sqlmodel import col
 
 from models.database import Database, make_engine
 from models.instance import InstanceRecord
 from models.link_changes import LinkChanges
-from models.link_lists import LinkQuestion, OrderField, count, page, position_of
-from models.links import ById, LinkRecord, LinkStatus
+from models.link_lists import LinkQuestion, ListedLink, OrderField, count, page
+from models.links import ById, LinkRecord, LinkStatus, LinkTotal
 from models.pages import Direction, Page, Position, Window
 from models.refusals import LimitReached, Problem, Refused
 from tests.models.making import NOW, deactivate, kinds, make_link, update
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # as last click: longer ago than any other
 pytestmark = pytest.mark.database
 
-SORT_KEYS: dict[OrderField, Callable[[LinkRecord], object]] = {
+
+def clicks_of(link: LinkRecord) -> int:
+    return sum(link.code.encode()) % 4
+
+
+def last_click_of(link: LinkRecord) -> datetime | None:
+    clicks = clicks_of(link)
+    return NOW + timedelta(seconds=clicks % 3) if clicks else None
+
+
+# Each link's clicks and last click come from its code, so that they often agree; some were never clicked.
+VALUES: dict[OrderField, Callable[[LinkRecord], Any]] = {
     OrderField.CREATED_AT: lambda link: link.created_at,
     OrderField.UPDATED_AT: lambda link: link.updated_at,
-    OrderField.CODE: lambda link: link.code.encode(),
+    OrderField.CODE: lambda link: link.code,
+    OrderField.CLICK_COUNT: clicks_of,
+    OrderField.LAST_CLICKED_AT: lambda link: last_click_of(link) or NEVER,
 }
 
 
-async def ask(database: Database, home: InstanceRecord, question: LinkQuestion, window: Window) -> Page[LinkRecord]:
+def position_of(link: LinkRecord, order: OrderField) -> Position:
+    return Position(VALUES[order](link), link.id)
+
+
+async def click(database: Database, link: LinkRecord) -> None:
+    async with database.write() as session:
+        row = {"clicks": clicks_of(link), "last_clicked_at": last_click_of(link)}
+        await session.execute(update_rows(LinkTotal).where(col(LinkTotal.link_id) == link.id).values(**row))
+
+
+async def ask(database: Database, home: InstanceRecord, question: LinkQuestion, window: Window) -> Page[ListedLink]:
     async with database.read() as conn:
         return await page(conn, workspace_id=home.workspace_id, question=question, window=window)
+
+
+def links_of(found: Page[ListedLink]) -> list[LinkRecord]:
+    return [listed.link for listed in found.records]
 
 
 async def tally(database: Database, home: InstanceRecord, question: LinkQuestion, **limit: int) -> int | None:
@@ -44,13 +75,14 @@ async def make_links(database: Database, here: InstanceRecord, *, number: int, c
         link = await make_link(database, here, code=code, now=NOW + timedelta(seconds=chance.randrange(4)))
         if chance.random() < 0.3:
             link = await update(database, here, ById(link.id), LinkChanges(title="changed"))
+        await click(database, link)
         made.append(link)
     return made
 
 
 def expected(links: list[LinkRecord], question: LinkQuestion, window: Window) -> tuple[list[LinkRecord], bool, bool]:
     """The page by hand: sort, cut at the positions, take from the right end."""
-    key = SORT_KEYS[question.order]
+    key = VALUES[question.order]
     ordered = sorted(links, key=lambda link: (key(link), link.id), reverse=question.direction is Direction.DESC)
     positions = [position_of(link, question.order) for link in ordered]
     start = 0 if window.after is None else positions.index(window.after) + 1
@@ -85,7 +117,7 @@ async def test_every_window_is_what_a_sorted_list_says(
         first, last = (size, None) if chance.random() < 0.5 else (None, size)
         window = Window(first=first, after=ends[0], last=last, before=ends[1])
         found = await ask(reader, here, question, window)
-        assert (list(found.records), found.has_next, found.has_previous) == expected(links, question, window)
+        assert (links_of(found), found.has_next, found.has_previous) == expected(links, question, window)
 
 
 async def test_paging_through_meets_every_link_once(database: Database, here: InstanceRecord) -> None:
@@ -105,11 +137,11 @@ async def page_through(
         found = await ask(database, here, question, window)
         assert found.records, "a page that was promised has rows"
         if backward:
-            met = [*found.records, *met]
-            window = Window(last=4, before=position_of(found.records[0], question.order))
+            met = [*links_of(found), *met]
+            window = Window(last=4, before=found.records[0].position)
         else:
-            met = [*met, *found.records]
-            window = Window(first=4, after=position_of(found.records[-1], question.order))
+            met = [*met, *links_of(found)]
+            window = Window(first=4, after=found.records[-1].position)
         if not (found.has_previous if backward else found.has_next):
             return met
 
@@ -121,7 +153,7 @@ async def test_a_page_goes_on_after_a_link_that_is_gone(database: Database, here
     async with database.write() as session:
         await (await session.connection()).exec_driver_sql(f"delete from link where id = {ordered[2].id}")
     found = await ask(database, here, question, Window(first=2, after=position_of(ordered[2], OrderField.CODE)))
-    assert list(found.records) == ordered[3:5]
+    assert links_of(found) == ordered[3:5]
 
 
 @pytest.mark.parametrize(("first", "last"), [(None, None), (1, 1), (-1, None), (None, -5)])
@@ -148,7 +180,7 @@ async def codes_and_count(
     database: Database, here: InstanceRecord, question: LinkQuestion
 ) -> tuple[set[str], int | None]:
     found = await ask(database, here, question, Window(first=10))
-    return {link.code for link in found.records}, await tally(database, here, question)
+    return {link.code for link in links_of(found)}, await tally(database, here, question)
 
 
 async def test_links_by_status(database: Database, here: InstanceRecord) -> None:

@@ -68,4 +68,5 @@ async def test_the_redirects_statement_answers_several_codes_of_a_domain(
     conn = await asyncpg.connect(asyncpg_dsn(database_url))
     rows = await conn.fetch(REDIRECT_SQL, here.domain_id, ["a", "A", "b"])
     await conn.close()
-    assert [tuple(row) for row in rows] == [("a", link.id, "https://example.com/%C3%BC", None)]
+    destination = "https://example.com/%C3%BC"
+    assert [tuple(row) for row in rows] == [("a", link.id, destination, None, here.workspace_id, 1)]

@@ -158,7 +158,8 @@ async def test_a_restored_database_gets_its_lost_segments_again(
         proxy.refuse()
         await lose_all_but(connection, backup)
         proxy.restore()
-        await eventually(lambda: stores(connection, 2))
+        # On reconnecting; at the latest with the next review, which comes each minute.
+        await eventually(lambda: stores(connection, 2), within=150.0)
     assert not await difference(connection)
 
 

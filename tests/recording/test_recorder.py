@@ -97,8 +97,11 @@ async def test_a_request_that_cannot_be_read_raises_nothing(folder: Path) -> Non
     worker = recorder(folder, NOWHERE)
     await worker.start()
     record(worker, {"type": "http"})
-    await worker.stop()
     assert worker.dropped == worker.failed == 1
+    assert worker.reason() == "visits_unreadable"
+    record(worker, request(user_agent=PERSON))
+    assert worker.reason() is None
+    await worker.stop()
 
 
 def test_a_wrong_configuration_is_refused_at_once(folder: Path, tmp_path: Path) -> None:

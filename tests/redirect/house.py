@@ -15,6 +15,7 @@ from models.link_changes import LinkChanges
 from models.link_creation import LinkDraft
 from models.links import ByCode
 from models.targets import TargetPolicy
+from recording.recorder import Recorder
 from redirect.config import RedirectConfig
 from redirect.route import RedirectDoor
 from tests.eventually import eventually
@@ -90,8 +91,10 @@ class Clock:
 class Visitor:
     """A started door behind an application, and somebody who asks it."""
 
-    def __init__(self, config: RedirectConfig, *, address: str = "203.0.113.7") -> None:
-        self.door = RedirectDoor(config)
+    def __init__(
+        self, config: RedirectConfig, *, address: str = "203.0.113.7", recorder: Recorder | None = None
+    ) -> None:
+        self.door = RedirectDoor(config, recorder=recorder)
         self.app = Starlette(routes=list(self.door.routes()))
         self.app.router.redirect_slashes = False
         transport = httpx.ASGITransport(self.app, client=(address, 50_000))

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
-from redirect.budget import UnknownBudget
+from redirect.budget import UnknownBudget, client_key
 from redirect.config import RedirectConfig
 from tests.redirect.house import OLD, Owner, Visitor
 
@@ -84,3 +85,16 @@ class TestAtTheDoor:
     async def test_what_cannot_be_a_code_costs_nothing(self, visitor: Visitor) -> None:
         assert [await visitor.visit("not.a.code") for _ in range(20)] == [404] * 20
         assert await visitor.visit("scan") == 404
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("198.51.100.1", "198.51.100.254", True),
+        ("198.51.100.1", "198.51.101.1", False),
+        ("2001:db8:2:3::1", "2001:db8:2:3:ffff::2", True),
+        ("2001:db8:2:3::1", "2001:db8:2:4::1", False),
+    ],
+)
+def test_a_budget_belongs_to_a_network(one: str, other: str, are_same: bool) -> None:
+    assert (client_key(ip_address(one)) == client_key(ip_address(other))) is are_same

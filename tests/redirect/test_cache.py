@@ -17,7 +17,9 @@ UNKNOWN_FOR = 1.0
 
 
 def make_link(destination: str = "https://example.com/", *, read_at: float = 0.0) -> Entry:
-    return make_entry(link_id=7, destination=destination, is_deactivated=False, read_at=read_at)
+    return make_entry(
+        link_id=7, workspace_id=9, version=1, destination=destination, is_deactivated=False, read_at=read_at
+    )
 
 
 def make_cache(*, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> LinkCache:
@@ -138,8 +140,17 @@ def test_a_scan_of_unknown_codes_pushes_out_no_link() -> None:
     assert sum(cache.is_known_missing(f"u{number}", now=0.0) for number in range(1_000)) == 3
 
 
+def test_a_campaign_counts_among_the_bytes() -> None:
+    without, short, wide = (
+        make_link(f"https://example.com/?utm_sourc{rest}") for rest in ("_=mail", "e=mail", "e=%E4%BD%A0")
+    )
+    plain = size_of("a", without)
+    assert plain < size_of("a", short) < size_of("a", wide)
+
+
 def test_the_collector_does_not_walk_cached_links() -> None:
-    entries = [make_link(f"https://example.com/{number}", read_at=float(number)) for number in range(10)]
+    queries = ("", "?utm_source=mail&utm_campaign=spring")
+    entries = [make_link(f"https://example.com/{query}", read_at=0.5) for query in queries]
     for _ in range(3):  # an outer tuple is let go once its inner ones are
         gc.collect()
     assert not any(gc.is_tracked(entry) for entry in entries)

@@ -1,0 +1,45 @@
+"""Kurz's worker with the recording of visits left out, for the difference; the database is the environment's."""
+
+import asyncio
+import gc
+import sys
+
+import uvicorn
+
+from models.database import Database, make_engine
+from models.instance import InstanceRecord, find
+from server.app import create_app
+from server.settings import Settings, read_settings
+
+
+async def _instance(settings: Settings) -> InstanceRecord:
+    database = Database(make_engine(settings.database_address))
+    async with database.read() as connection:
+        found = await find(connection)
+    await database.close()
+    if found is None:
+        raise RuntimeError("the database was never served")
+    return found
+
+
+def main() -> None:
+    """Serves on the port given as the first argument, with the options that a worker of Kurz has."""
+    settings = read_settings()
+    app = create_app(settings, asyncio.run(_instance(settings)))
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(
+        app,
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
