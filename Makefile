@@ -70,6 +70,8 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes
 
 bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs wrk and nginx)
 	$(BIN)/python -m benchmarks.redirect
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.dashboards
 	$(BIN)/python -m benchmarks.first_steps
 
 $(VENV)/bin/python:

@@ -24,7 +24,7 @@ class Order:
 
     field: str
     direction: str
-    values: type[str] | type[datetime]
+    values: type[str] | type[int] | type[datetime]
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -59,7 +59,7 @@ def window(*, first: int | None, after: str | None, last: int | None, before: st
 def cursor(position: Position, *, order: Order) -> str:
     """The position as opaque text that remembers its order."""
     value = position.value
-    written = value if isinstance(value, str) else (value - EPOCH) // timedelta(microseconds=1)
+    written = (value - EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else value
     packed = orjson.dumps([order.field, order.direction, written, position.id])
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
@@ -82,13 +82,15 @@ def _unpacked(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
-def _position(value: object, number: object, values: type[str] | type[datetime]) -> Position | None:
+def _position(value: object, number: object, values: type[str] | type[int] | type[datetime]) -> Position | None:
     if type(number) is not int or not 0 <= number <= LARGEST_ID:
         return None
     if values is str:
         return Position(value, number) if isinstance(value, str) and "\0" not in value else None
     if type(value) is not int:
         return None
+    if values is int:
+        return Position(value, number) if 0 <= value <= LARGEST_ID else None
     try:
         return Position(EPOCH + timedelta(microseconds=value), number)
     except OverflowError:

@@ -11,7 +11,7 @@ from models.domains import DomainRecord
 
 @strawberry.type(description="A host that short links live on.")
 class Domain(Node):
-    hostname: str = strawberry.field(description="Host, with its port if it is not the usual one.")
+    hostname: str = strawberry.field(description="Host name, without a port.")
     verified_at: datetime | None = strawberry.field(
         description="When the workspace proved that it owns the host; null: not yet."
     )

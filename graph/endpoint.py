@@ -4,12 +4,15 @@ https://graphql.github.io/graphql-over-http/draft/
 """
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
 from graphql import GraphQLError, GraphQLSyntaxError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,7 +20,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from graph import requests
+from graph import nodes, requests
 from graph.context import ApiConfig, Context
 from graph.failures import FailureCode, code_of, presentable, root_cause
 from graph.loaders import make_loaders
@@ -27,6 +30,8 @@ from models import keys
 from models.database import Database
 from models.instance import InstanceRecord
 from models.keys import KeyRecord
+
+log = logging.getLogger("kurz.graph")
 
 RETRY_AFTER_S: Final = 2
 Page = Callable[[], Response]
@@ -88,15 +93,17 @@ class Endpoint:
         asked = await requests.read(request)
         async with asyncio.timeout(self._config.deadline_s):
             result = await self._run(asked, request.method, self._context(key, request_id))
-        return _shaped(result, media)
+        response = _shaped(result, media)
+        if key is not None and keys.is_use_due(key, now=self._config.clock()):
+            response.background = BackgroundTask(self._note_use, key)  # once the answer is out
+        return response
 
     async def _authenticated(self, request: Request) -> KeyRecord | None:
         """The key presented, None when there is none; RequestRefused (401) for one that is not valid."""
         secret = requests.presented_secret(request)
         if secret is None:
             return None
-        async with self._database.read() as conn:
-            key = await keys.authenticate(conn, secret, now=self._config.clock())
+        key = await self._key_of(secret) if keys.secret_parts(secret) else None  # junk costs no connection
         if key is None:
             raise RequestRefused(
                 401,
@@ -106,6 +113,17 @@ class Endpoint:
             )
         return key
 
+    async def _key_of(self, secret: str) -> KeyRecord | None:
+        async with self._database.read() as conn:
+            return await keys.authenticate(conn, secret, now=self._config.clock())
+
+    async def _note_use(self, key: KeyRecord) -> None:
+        try:
+            async with asyncio.timeout(self._config.deadline_s), self._database.write() as session:
+                await keys.note_use(session, workspace_id=key.workspace_id, key_id=key.id, now=self._config.clock())
+        except (OSError, SQLAlchemyError) as error:  # the request was answered; a later one notes it
+            log.warning("the use of the key %s was not noted: %r", key.public_id, error)
+
     def _context(self, key: KeyRecord | None, request_id: str) -> Context:
         return Context(
             database=self._database,
@@ -114,7 +132,13 @@ class Endpoint:
             on_created=self._on_created,
             request_id=request_id,
             presented_key=key,
-            loaders=make_loaders(self._database, workspace_id=key.workspace_id if key else None),
+            loaders=make_loaders(
+                self._database,
+                workspace_id=key.workspace_id if key else None,
+                analytics_deadline_s=self._config.analytics_deadline_s,
+                most_clicks_read=self._config.most_clicks_read,
+            ),
+            find_node=nodes.find,
         )
 
     async def _run(self, asked: Asked, method: str, context: Context) -> ExecutionResult:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from graphql import GraphQLError
 
+from models.analytics_refusals import AnalyticsRefused
 from models.database import is_unreachable
 from models.refusals import Refused
 
@@ -18,6 +19,10 @@ class FailureCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     BAD_REQUEST = "BAD_REQUEST"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    INVALID_RANGE = "INVALID_RANGE"
+    TOO_MANY_POINTS = "TOO_MANY_POINTS"
+    TOO_MANY_CLICKS = "TOO_MANY_CLICKS"
+    TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
@@ -36,6 +41,8 @@ def presentable(error: GraphQLError, *, request_id: str) -> GraphQLError:
         return error
     if isinstance(cause, Refused):
         return _retold(error, FailureCode.BAD_REQUEST, cause.problems[0].message)
+    if isinstance(cause, AnalyticsRefused):
+        return _retold(error, FailureCode(cause.code), str(cause))
     if _is_about_the_request(error, cause):
         return _retold(error, FailureCode.BAD_REQUEST, error.message)
     if is_unreachable(cause):

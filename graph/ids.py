@@ -13,6 +13,7 @@ LINK: Final = "lnk_"
 DOMAIN: Final = "dom_"
 WORKSPACE: Final = "wsp_"
 API_KEY: Final = "key_"
+CLICK: Final = "clk_"
 
 
 @strawberry.interface(description="Anything with an id. Ask for it again with `node`.")

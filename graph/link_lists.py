@@ -1,6 +1,5 @@
 """The list of links: filter, search, order and pages."""
 
-from datetime import datetime
 from enum import Enum
 from typing import Annotated, Final
 
@@ -12,8 +11,7 @@ from graph.context import Context, Info
 from graph.defaults import given
 from graph.links import Link, LinkStatus, shown_link
 from models import link_lists, links
-from models.link_lists import LinkQuestion, OrderField, position_of
-from models.links import LinkRecord
+from models.link_lists import LinkQuestion, ListedLink, OrderField
 from models.pages import Direction, Page
 
 
@@ -22,6 +20,20 @@ class LinkOrderField(Enum):
     CREATED_AT = strawberry.enum_value("CREATED_AT", description="When they were made.")
     UPDATED_AT = strawberry.enum_value("UPDATED_AT", description="When they were last written.")
     CODE = strawberry.enum_value("CODE", description="Their codes, byte by byte: digits, upper case, lower case.")
+    CLICK_COUNT = strawberry.enum_value(
+        "CLICK_COUNT",
+        description=(
+            "Their clicks of all time. A link that is clicked while you page may come twice or not at all. "
+            "By clicks in a range: the workspace's analytics, top(dimension: LINK)."
+        ),
+    )
+    LAST_CLICKED_AT = strawberry.enum_value(
+        "LAST_CLICKED_AT",
+        description=(
+            "When a person clicked last; never counts as longest ago. A link that is clicked while you page may come "
+            "twice or not at all."
+        ),
+    )
 
 
 @strawberry.enum(description="Which way a list runs.")
@@ -106,15 +118,14 @@ def _question(order_by: LinkOrder, chosen: LinkFilter | None, search: str | None
 
 
 def _order(question: LinkQuestion) -> Order:
-    values = str if question.order is OrderField.CODE else datetime
-    return Order(question.order.name, question.direction.name, values)
+    return Order(question.order.name, question.direction.name, question.order.values)
 
 
-def _connection(page: Page[LinkRecord], question: LinkQuestion, context: Context) -> LinkConnection:
+def _connection(page: Page[ListedLink], question: LinkQuestion, context: Context) -> LinkConnection:
     order = _order(question)
     edges = [
-        LinkEdge(cursor=cursor(position_of(record, question.order), order=order), node=shown_link(record, context))
-        for record in page.records
+        LinkEdge(cursor=cursor(listed.position, order=order), node=shown_link(listed.link, context))
+        for listed in page.records
     ]
     return LinkConnection(
         edges=edges,

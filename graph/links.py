@@ -7,13 +7,17 @@ from typing import Annotated
 import strawberry
 
 from graph import ids
+from graph.analytics import HasAnalytics
+from graph.click_questions import ClickOwner
+from graph.clicks import LinkClicks
 from graph.context import Context, Info
 from graph.domains import Domain, shown_domain
-from graph.ids import Node
 from graph.keys import Actor, shown_key
 from graph.link_inputs import LinkLookup, lookup_of
-from graph.scalars import URL
+from graph.scalars import URL, Count
 from models import links
+from models.click_totals import NEVER_CLICKED
+from models.clicks import SlotScope
 from models.links import LinkRecord
 
 
@@ -24,7 +28,7 @@ class LinkStatus(Enum):
 
 
 @strawberry.type(description="A short URL and where it leads.")
-class Link(Node):
+class Link(LinkClicks, HasAnalytics):
     code: str = strawberry.field(description="The last part of the short URL. Never changes.")
     short_url: URL = strawberry.field(description="What visitors follow.")
     destination_url: URL = strawberry.field(description="Where visitors are sent.")
@@ -56,9 +60,19 @@ class Link(Node):
         record = await info.context.loaders.key.load(self.record.created_by)
         return None if record is None else shown_key(record)
 
+    @strawberry.field(description="All-time clicks by people: one number, no range. Readable with LINKS_READ alone.")
+    async def click_count(self, info: Info) -> Count:
+        clicks = await info.context.loaders.clicks.of_link.load(self.record.id) or NEVER_CLICKED
+        return Count(clicks.totals.clicks)
+
+    @strawberry.field(description="When a person clicked last; null: never. Readable with LINKS_READ alone.")
+    async def last_clicked_at(self, info: Info) -> datetime | None:
+        clicks = await info.context.loaders.clicks.of_link.load(self.record.id) or NEVER_CLICKED
+        return clicks.last_clicked_at
+
 
 def shown_link(record: LinkRecord, context: Context) -> Link:
-    """The record as the API shows it; all but the two nested fields are ready values, which resolve fastest."""
+    """The record as the API shows it; all but the nested fields are ready values, which resolve fastest."""
     return Link(
         id=ids.encode(ids.LINK, record.id),
         code=record.code,
@@ -74,6 +88,7 @@ def shown_link(record: LinkRecord, context: Context) -> Link:
         deactivation_reason=record.deactivation_reason,
         version=record.version,
         record=record,
+        click_owner=ClickOwner(SlotScope.LINK, record.id, record.created_at),
     )
 
 

@@ -1,5 +1,6 @@
 """Loaders: one for each nested field, each answering all its parents with one statement."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
@@ -7,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
+from graph.click_questions import ClickQuestions
 from models import domains, keys, links
 from models.database import Database
 from models.domains import DomainRecord
@@ -26,10 +28,13 @@ class Loaders:
     link: DataLoader[LinkId, LinkRecord | None]
     domain: DataLoader[DomainId, DomainRecord | None]
     key: DataLoader[KeyId, KeyRecord | None]
+    clicks: ClickQuestions
 
 
-def make_loaders(database: Database, *, workspace_id: WorkspaceId | None) -> Loaders:
-    """Loaders that see one workspace, or nothing without one."""
+def make_loaders(
+    database: Database, *, workspace_id: WorkspaceId | None, analytics_deadline_s: float, most_clicks_read: int
+) -> Loaders:
+    """Loaders that see one workspace, or nothing without one; the deadline counts from now."""
     mine = workspace_id if workspace_id is not None else WorkspaceId(0)
 
     async def links_of(conn: AsyncConnection, ids: Collection[LinkId]) -> dict[LinkId, LinkRecord]:
@@ -42,7 +47,15 @@ def make_loaders(database: Database, *, workspace_id: WorkspaceId | None) -> Loa
         return await keys.by_ids(conn, workspace_id=mine, ids=ids)
 
     return Loaders(
-        link=_loader(database, links_of), domain=_loader(database, domains_of), key=_loader(database, keys_of)
+        link=_loader(database, links_of),
+        domain=_loader(database, domains_of),
+        key=_loader(database, keys_of),
+        clicks=ClickQuestions(
+            database,
+            workspace_id=mine,
+            answer_by=asyncio.get_running_loop().time() + analytics_deadline_s,
+            most_clicks_read=most_clicks_read,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import strawberry
 
 from graph import access, ids
+from graph.clicks import key_of, shown_click
 from graph.connections import bad_argument
 from graph.context import Context, Info
 from graph.domains import shown_domain
@@ -30,7 +31,7 @@ class NodeQueries:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002
     ) -> Node | None:
-        return await _find(id, info.context)
+        return await find(id, info.context)
 
     @strawberry.field(
         description="At most 100 ids; same order as asked, null where absent or not visible.",
@@ -47,26 +48,28 @@ class NodeQueries:
 async def _find_or_refusal(text: str, context: Context) -> Node | ApiFailure | None:
     """One of many: what it may not see must not hide the others, so the refusal takes its place in the list."""
     try:
-        return await _find(text, context)
+        return await find(text, context)
     except ApiFailure as refusal:
         return refusal
 
 
-async def _find(text: str, context: Context) -> Node | None:
+async def find(text: str, context: Context) -> Node | None:
+    """What the id stands for, or None; FORBIDDEN for a type that the caller's key may not see."""
     for prefix, find in FINDERS.items():
         if text.startswith(prefix):
-            number = ids.decode(prefix, text)
-            return await find(number, context)
+            return await find(text, context)
     return None
 
 
-async def _link(number: int | None, context: Context) -> Node | None:
+async def _link(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.LINK, text)
     access.require(context, (Scope.LINKS_READ,))
     record = await context.loaders.link.load(LinkId(number)) if number is not None else None
     return shown_link(record, context) if record else None
 
 
-async def _key(number: int | None, context: Context) -> Node | None:
+async def _key(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.API_KEY, text)
     if number == context.key.id:
         return shown_key(context.key)
     access.require(context, (Scope.WORKSPACE_ADMIN,))
@@ -74,12 +77,14 @@ async def _key(number: int | None, context: Context) -> Node | None:
     return shown_key(record) if record else None
 
 
-async def _domain(number: int | None, context: Context) -> Node | None:
+async def _domain(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.DOMAIN, text)
     record = await context.loaders.domain.load(DomainId(number)) if number is not None else None
     return shown_domain(record) if record else None
 
 
-async def _workspace(number: int | None, context: Context) -> Node | None:
+async def _workspace(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.WORKSPACE, text)
     if number != context.workspace_id:
         return None
     async with context.database.read() as conn:
@@ -87,9 +92,17 @@ async def _workspace(number: int | None, context: Context) -> Node | None:
     return shown_workspace(record) if record else None
 
 
-FINDERS: Final[dict[str, Callable[[int | None, Context], Awaitable[Node | None]]]] = {
+async def _click(text: str, context: Context) -> Node | None:
+    access.require(context, (Scope.ANALYTICS_READ,))
+    key = key_of(text)
+    record = await context.loaders.clicks.click.load(key) if key is not None else None
+    return shown_click(record) if record else None
+
+
+FINDERS: Final[dict[str, Callable[[str, Context], Awaitable[Node | None]]]] = {
     ids.LINK: _link,
     ids.API_KEY: _key,
     ids.DOMAIN: _domain,
     ids.WORKSPACE: _workspace,
+    ids.CLICK: _click,
 }

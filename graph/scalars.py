@@ -1,9 +1,10 @@
-"""The scalars of the API: how an instant, a URL and a time zone are written.
+"""The scalars of the API: how an instant, a day, a URL, a time zone and a number of clicks are written.
 
 What cannot be read is a GraphQLError: the library takes any other exception for a fault of ours.
 """
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Final, NewType
 
 import strawberry
@@ -12,11 +13,15 @@ from strawberry.types.scalar import ScalarDefinition
 
 URL = NewType("URL", str)
 TimeZone = NewType("TimeZone", str)
+Count = NewType("Count", int)
+
+DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+LARGEST_COUNT: Final = 2**53 - 1  # a JSON number that JavaScript reads exactly
 
 
 def written_instant(moment: datetime) -> str:
-    """An aware datetime as RFC 3339 in UTC, with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An aware datetime as RFC 3339 with milliseconds: what is in UTC with Z, else with its offset."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_instant(text: object) -> datetime:
@@ -31,6 +36,23 @@ def read_instant(text: object) -> datetime:
     return moment.astimezone(UTC)
 
 
+def read_day(text: object) -> date:
+    """A calendar day; raises GraphQLError for anything but YYYY-MM-DD."""
+    try:
+        if isinstance(text, str) and DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise GraphQLError("a Date is a string such as 2026-03-29")
+
+
+def read_count(number: object) -> int:
+    """A number from 0 to 2**53 - 1; raises GraphQLError for anything else."""
+    if type(number) is not int or not 0 <= number <= LARGEST_COUNT:
+        raise GraphQLError("a Count is a whole number from 0 to 2^53-1")
+    return number
+
+
 def read_text(text: object) -> str:
     """Any string as it is: whether it is a good one is the rule's to judge, so that a mutation answers userErrors."""
     if not isinstance(text, str):
@@ -41,10 +63,29 @@ def read_text(text: object) -> str:
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="RFC 3339 instant with a mandatory offset. Returned in UTC with milliseconds and Z.",
+        description=(
+            "RFC 3339 instant with a mandatory offset. Returned with milliseconds, in UTC with Z; inside analytics "
+            "with the offset of the range's time zone, so that its first ten characters are the local day."
+        ),
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=written_instant,
         parse_value=read_instant,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="Calendar day, e.g. 2026-03-29.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+        serialize=date.isoformat,
+        parse_value=read_day,
+    ),
+    Count: strawberry.scalar(
+        name="Count",
+        description=(
+            "A number of clicks: non-negative, up to 2^53-1, sent as a JSON number. Everything else that is counted is "
+            "an Int."
+        ),
+        serialize=int,
+        parse_value=read_count,
     ),
     URL: strawberry.scalar(
         name="URL",

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from graph import access, defaults
+from graph.clicks import Click
 from graph.codes import CodeQueries
 from graph.context import Context
 from graph.document import DocumentCache, DocumentGate
@@ -80,7 +81,7 @@ def build_schema() -> KurzSchema:
     schema = KurzSchema(
         query=Query,
         mutation=Mutation,
-        types=[*USER_ERRORS, Link, Domain, ApiKey, Workspace],
+        types=[*USER_ERRORS, Link, Domain, ApiKey, Workspace, Click],
         # Not sort_schema: it rebuilds the schema, and loses the defaults that are enum values.
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[lambda: DocumentGate(cache)],

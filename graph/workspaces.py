@@ -5,16 +5,19 @@ from datetime import datetime
 import strawberry
 
 from graph import ids
+from graph.analytics import HasAnalytics
+from graph.click_questions import ClickOwner
+from graph.clicks import WorkspaceClicks
 from graph.context import Info
 from graph.domains import Domain, shown_domain
-from graph.ids import Node
 from graph.scalars import TimeZone
 from models import workspaces
+from models.clicks import SlotScope
 from models.workspaces import WorkspaceRecord
 
 
 @strawberry.type(description="Everything belongs to one workspace; a key sees only its own.")
-class Workspace(Node):
+class Workspace(WorkspaceClicks, HasAnalytics):
     name: str = strawberry.field(description="For people.")
     timezone: TimeZone = strawberry.field(description="Where days begin in analytics unless asked otherwise.")
     created_at: datetime = strawberry.field(description="When it was made.")
@@ -33,6 +36,7 @@ def shown_workspace(record: WorkspaceRecord) -> Workspace:
         name=record.name,
         timezone=TimeZone(record.timezone),
         created_at=record.created_at,
+        click_owner=ClickOwner(SlotScope.WORKSPACE, record.id, record.created_at),
     )
 
 

@@ -5,19 +5,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, DateTime, Row, func, literal, literal_column, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from models.ids import WorkspaceId
-from models.links import Link, LinkRecord, LinkStatus
+from models.links import LAST_CLICKED_OR_NEVER, Link, LinkRecord, LinkStatus, LinkTotal
 from models.pages import Direction, Page, Position, Window, cut
 from models.refusals import Problem, Refused
 from models.texts import clean
 
 SEARCH_LIMIT = 200
 COUNT_LIMIT = 10_000
+
+_Sortable = Mapped[Any] | ColumnElement[Any]
 
 
 class OrderField(StrEnum):
@@ -26,6 +28,13 @@ class OrderField(StrEnum):
     CREATED_AT = "CREATED_AT"
     UPDATED_AT = "UPDATED_AT"
     CODE = "CODE"
+    CLICK_COUNT = "CLICK_COUNT"
+    LAST_CLICKED_AT = "LAST_CLICKED_AT"
+
+    @property
+    def values(self) -> type[datetime] | type[str] | type[int]:
+        """What the values are that it compares."""
+        return {OrderField.CODE: str, OrderField.CLICK_COUNT: int}.get(self, datetime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,31 +47,32 @@ class LinkQuestion:
     search: str | None = None
 
 
-def position_of(record: LinkRecord, order: OrderField) -> Position:
-    """Where the link stands in a list of this order."""
-    match order:
-        case OrderField.CREATED_AT:
-            return Position(record.created_at, record.id)
-        case OrderField.UPDATED_AT:
-            return Position(record.updated_at, record.id)
-        case OrderField.CODE:
-            return Position(record.code, record.id)
+@dataclass(frozen=True, slots=True)
+class ListedLink:
+    """A link, and where it stands in the list it was read from."""
+
+    link: LinkRecord
+    position: Position
 
 
 async def page(
     conn: AsyncConnection, *, workspace_id: WorkspaceId, question: LinkQuestion, window: Window
-) -> Page[LinkRecord]:
-    """The links in the window; Refused when the search text is not allowed."""
-    key = tuple_(_column(question.order), col(Link.id))
+) -> Page[ListedLink]:
+    """The links in the window; Refused when the search text is not allowed.
+
+    Counts and times of clicks change while one pages: a link may then come twice, or not at all.
+    """
+    value, link_id = _key(question.order)
+    key = tuple_(value, link_id)
     ascending = (question.direction is Direction.ASC) != window.is_backward
     statement = (
-        select(Link)
-        .where(col(Link.workspace_id) == workspace_id, _is_asked_for(question))
+        select(Link, value.label("value"))
+        .where(*_are_in(workspace_id, question.order), _is_asked_for(question))
         .where(*_between(key, question, window))
-        .order_by(*(part.asc() if ascending else part.desc() for part in (_column(question.order), col(Link.id))))
+        .order_by(*(part.asc() if ascending else part.desc() for part in (value, link_id)))
         .limit(window.size + 1)
     )
-    return cut([LinkRecord(**row._mapping) for row in await conn.execute(statement)], window)
+    return cut([_listed(row) for row in await conn.execute(statement)], window)
 
 
 async def count(
@@ -75,14 +85,32 @@ async def count(
     return row[1] if row[0] <= limit else None
 
 
-def _column(order: OrderField) -> Mapped[Any]:
+def _listed(row: Row[Any]) -> ListedLink:
+    columns = dict(row._mapping)
+    value = columns.pop("value")
+    return ListedLink(LinkRecord(**columns), Position(value, row.id))
+
+
+def _key(order: OrderField) -> tuple[_Sortable, _Sortable]:
+    """What the list is ordered by, as the index for it has it: a value, and the link's id."""
     match order:
         case OrderField.CREATED_AT:
-            return col(Link.created_at)
+            return col(Link.created_at), col(Link.id)
         case OrderField.UPDATED_AT:
-            return col(Link.updated_at)
+            return col(Link.updated_at), col(Link.id)
         case OrderField.CODE:
-            return col(Link.code)
+            return col(Link.code), col(Link.id)
+        case OrderField.CLICK_COUNT:
+            return col(LinkTotal.clicks), col(LinkTotal.link_id)
+        case OrderField.LAST_CLICKED_AT:
+            return literal_column(LAST_CLICKED_OR_NEVER, DateTime(timezone=True)), col(LinkTotal.link_id)
+
+
+def _are_in(workspace_id: WorkspaceId, order: OrderField) -> list[ColumnElement[bool]]:
+    mine = [col(Link.workspace_id) == workspace_id]
+    if order in (OrderField.CLICK_COUNT, OrderField.LAST_CLICKED_AT):  # every link has its row of totals
+        mine += [col(LinkTotal.workspace_id) == workspace_id, col(LinkTotal.link_id) == col(Link.id)]
+    return mine
 
 
 def _between(key: ColumnElement[Any], question: LinkQuestion, window: Window) -> list[ColumnElement[bool]]:
@@ -98,7 +126,7 @@ def _between(key: ColumnElement[Any], question: LinkQuestion, window: Window) ->
 
 
 def _bound(position: Position, order: OrderField) -> ColumnElement[Any]:
-    if isinstance(position.value, datetime) != (order is not OrderField.CODE):
+    if not isinstance(position.value, order.values):
         raise ValueError(f"a position in another order than {order}")
     return tuple_(literal(position.value), literal(position.id))
 

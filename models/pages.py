@@ -23,7 +23,7 @@ class Direction(StrEnum):
 class Position:
     """Where a row stands: its sort value, and its id among equals."""
 
-    value: datetime | str
+    value: datetime | str | int
     id: int
 
 

@@ -133,12 +133,14 @@ def error_codes(response: httpx.Response) -> list[str]:
     return [error["extensions"]["code"] for error in response.json().get("errors", [])]
 
 
-async def make_api(database: Database, *, page: Callable[[], HTMLResponse] | None = None) -> Api:
-    """An API over a fresh database, with a key that may do everything."""
+async def make_api(database: Database, *, page: Callable[[], HTMLResponse] | None = None, **settings: Any) -> Api:
+    """An API over a fresh database, with a key that may do everything; `settings` are ApiConfig's."""
     clock, created = Clock(), list[str]()
     async with database.write() as session:
         record = await instance.bootstrap(session, hostname="sho.rt", now=clock.now)
-    config = ApiConfig(base_url=BASE_URL, own_hosts=frozenset({"sho.rt"}), allow_private_targets=False, clock=clock)
+    config = ApiConfig(
+        base_url=BASE_URL, own_hosts=frozenset({"sho.rt"}), allow_private_targets=False, clock=clock, **settings
+    )
     endpoint = Endpoint(database=database, config=config, instance=record, on_created=created.append, page=page)
     transport = httpx.ASGITransport(app=Starlette(routes=[Route("/graphql", endpoint)]))
     client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 
 from models.database import Database
 from tests.graph.api import Api, make_api
+from tests.graph.clicked import Clicked
 
 
 @pytest.fixture
@@ -14,3 +15,9 @@ async def api(database: Database) -> AsyncIterator[Api]:
     made = await make_api(database, page=lambda: HTMLResponse("<title>the page</title>"))
     async with made.client:
         yield made
+
+
+@pytest.fixture
+def clicked(api: Api, database_url: str) -> Clicked:
+    """Links of the API with visits."""
+    return Clicked(api, database_url)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from graph.access import SCOPES
 from graph.schema import build_schema
@@ -143,3 +144,24 @@ async def test_a_presented_key_that_is_not_valid_is_refused_as_a_whole(api: Api)
 async def test_a_valid_key_is_taken_however_the_scheme_is_written(api: Api) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
         assert error_codes(await ask_as(api, ("authorization", f"{scheme} {api.key}"))) == []
+
+
+async def test_a_keys_use_is_noted_once_a_minute(api: Api) -> None:
+    async def noted(after_s: float) -> Any:
+        api.clock.advance(after_s)
+        return (await api.ask("{ viewer { actor { ... on ApiKey { lastUsedAt } } } }"))["viewer"]["actor"]["lastUsedAt"]
+
+    # Each answer shows what the requests before it noted.
+    first, second = "2026-03-29T08:00:00.000Z", "2026-03-29T08:01:00.000Z"
+    assert [await noted(after_s) for after_s in (0, 30, 30, 59, 1)] == [None, first, first, second, second]
+
+
+async def test_a_use_that_cannot_be_noted_is_logged_and_answered_all_the_same(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with api.database.write() as session:
+        await session.execute(text("create rule frozen as on update to api_key do instead select 1 / 0"))
+
+    assert await api.ask("{ viewer { __typename } }") == {"viewer": {"__typename": "Viewer"}}
+
+    assert [record.levelname for record in caplog.records if record.name == "kurz.graph"] == ["WARNING"]

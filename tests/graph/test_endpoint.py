@@ -284,6 +284,16 @@ async def test_a_database_that_refuses_is_503_and_the_schema_is_still_told(api: 
     await nowhere.close()
 
 
+async def test_junk_for_a_key_is_401_without_asking_the_database(api: Api) -> None:
+    nowhere = Database(make_engine("postgresql://kurz@127.0.0.1:1/kurz"))
+    async with client_of(api, nowhere) as client:
+        for junk in ("", "nonsense", api.key[:-1], f"{api.key}0", api.key.swapcase()):
+            key = {"authorization": f"Bearer {junk}"}
+            refused = await client.post("/graphql", json={"query": "{ viewer { scopes } }"}, headers=key)
+            assert (refused.status_code, error_codes(refused)) == (401, ["UNAUTHENTICATED"]), junk
+    await nowhere.close()
+
+
 async def test_a_busy_pool_is_503_after_a_short_wait(api: Api, database_url: str) -> None:
     small = Database(make_engine(database_url, pool_size=1))
     async with client_of(api, small) as client, small.read():

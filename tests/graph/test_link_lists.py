@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import event
 
 from models.keys import Scope
 from tests.graph.api import DEACTIVATE, UPDATE, Api
+from tests.graph.clicked import CRAWLER, Clicked, at
 
 pytestmark = pytest.mark.database
 
@@ -79,6 +81,22 @@ async def test_pages_give_each_link_once_in_every_order_and_both_directions(api:
             for backward in (False, True):
                 given = {"orderBy": {"field": field, "direction": direction}}
                 assert await walk(api, backward=backward, size=size, **given) == order, (field, direction, size)
+
+
+async def test_links_are_ordered_by_their_clicks(api: Api, clicked: Clicked) -> None:
+    links = {code: await clicked.link(code) for code in "abcd"}
+    await clicked.store(*(clicked.visit(links[code], at(hour)) for hour, code in enumerate("bbacb", start=10)))
+    await clicked.store(clicked.visit(links["d"], at(30), kind=CRAWLER))
+    expected = {
+        ("CLICK_COUNT", "DESC"): "bcad",
+        ("CLICK_COUNT", "ASC"): "dacb",
+        ("LAST_CLICKED_AT", "DESC"): "bcad",
+        ("LAST_CLICKED_AT", "ASC"): "dacb",
+    }
+    for (field, direction), order in expected.items():
+        for size, backward in product((1, 3, 100), (False, True)):
+            given = {"orderBy": {"field": field, "direction": direction}}
+            assert await walk(api, backward=backward, size=size, **given) == order, (field, direction, size)
 
 
 async def test_links_made_at_the_same_instant_are_all_there(api: Api) -> None:
@@ -242,6 +260,9 @@ async def test_forged_cursors_are_refused_or_harmless(api: Api) -> None:
     for given in ("a\0", 1, None):
         cursor = forged("CODE", "DESC", given, 1)
         assert await api.codes(LIST, {"after": cursor, "orderBy": {"field": "CODE"}}) == ["BAD_REQUEST"], given
+    for count in ("1", -1, 2**63, 1.5, None):
+        cursor = forged("CLICK_COUNT", "DESC", count, 1)
+        assert await api.codes(LIST, {"after": cursor, "orderBy": {"field": "CLICK_COUNT"}}) == ["BAD_REQUEST"], count
     assert await codes(api, after=forged("CREATED_AT", "DESC", 0, 1)) == ""
     assert await codes(api, before=forged("CREATED_AT", "DESC", 0, 1)) == "ba"
 

@@ -1,5 +1,6 @@
 """The printed schema: committed, described, and never broken."""
 
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,18 @@ from graphql import (
 )
 
 from graph import schema
+from graph.click_filters import DeviceType, VisitorKind
+from graph.comparisons import ComparisonPeriod
 from graph.errors import UserErrorCode
+from graph.failures import FailureCode
+from graph.intervals import TimeInterval
 from graph.keys import Scope
 from graph.link_lists import LinkOrderField, OrderDirection
 from graph.links import LinkStatus
-from models import keys, link_lists, links, pages
+from graph.ranges import Period
+from graph.top import ClickDimension, ClickMetric
+from models import click_dimensions, clicks, comparisons, intervals, keys, link_lists, links, pages, ranges, top
+from models.analytics_refusals import AnalyticsRefused
 from models.refusals import ProblemCode
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,3 +91,18 @@ def test_the_apis_enums_have_all_that_models_can_say() -> None:
     assert {one.name for one in OrderDirection} == {one.name for one in pages.Direction}
     later = {"IDEMPOTENCY_KEY_REUSED"}
     assert {code.name for code in UserErrorCode} == {code.name for code in ProblemCode} - later
+
+
+def test_the_apis_enums_of_analytics_are_those_of_models() -> None:
+    assert names(Period) == names(ranges.Period)
+    assert names(TimeInterval) == names(intervals.TimeInterval)
+    assert names(ComparisonPeriod) == names(comparisons.ComparisonPeriod)
+    assert names(ClickDimension) == names(click_dimensions.ClickDimension)
+    assert names(ClickMetric) == names(top.ClickMetric)
+    assert names(DeviceType) == names(clicks.Device)
+    assert names(VisitorKind) == names(clicks.VisitorKind)
+    assert {kind.code for kind in AnalyticsRefused.__subclasses__()} <= names(FailureCode)
+
+
+def names(enum: type[Enum]) -> set[str]:
+    return {member.name for member in enum}

@@ -1,4 +1,4 @@
-// GraphiQL with the explorer and three prepared tabs, asking the address it was served from.
+// GraphiQL with the explorer and the prepared tabs, asking the address it was served from.
 import './workers.js';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import '@graphiql/plugin-explorer/style.css';
@@ -11,13 +11,17 @@ import './page.css';
 import create from './tabs/1-create.graphql';
 import links from './tabs/2-links.graphql';
 import deactivate from './tabs/3-deactivate.graphql';
+import dashboard from './tabs/4-dashboard.graphql';
+import linkInDepth from './tabs/5-link-in-depth.graphql';
+
+const tabs = [create, links, deactivate, dashboard, linkInDepth];
 
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL
     fetcher={createGraphiQLFetcher({ url: location.pathname })}
     // Without the history plugin: it would keep the headers, and so the key, in the browser's storage.
     plugins={[explorerPlugin()]}
-    defaultTabs={[{ query: create }, { query: links }, { query: deactivate }]}
+    defaultTabs={tabs.map((query) => ({ query }))}
     defaultHeaders={takeHeaders()}
     shouldPersistHeaders={keepsHeaders()}
     showPersistHeadersSettings

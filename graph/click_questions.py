@@ -1,0 +1,237 @@
+"""Questions about clicks: asked by many fields at once, answered by one statement for each kind of question."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
+
+from graph.answer_size import AnswerSize
+from models import analytics, click_lists, click_totals, moments, top
+from models.analytics_refusals import AnalyticsRefused, TimedOut
+from models.click_filters import EVERY_CLICK, ClickFilter
+from models.click_lists import ClickKey, ClickPage, ClickRecord
+from models.click_reads import OwnerRange
+from models.click_totals import ClickTotals, LinkClicks
+from models.clicks import SlotScope
+from models.database import Database
+from models.ids import LinkId, WorkspaceId
+from models.intervals import TimeInterval
+from models.moments import Moment
+from models.top import TopAnswers, TopAsked, TopValues
+
+# One request's: the other connections of the pool are for everybody else.
+MOST_AT_ONCE: Final = 3
+
+Question = TypeVar("Question", bound=Hashable)
+Answer = TypeVar("Answer")
+Answers = Sequence[Answer | AnalyticsRefused]
+
+
+@dataclass(frozen=True, slots=True)
+class ClickOwner:
+    """Whose clicks are asked for: a link, or a workspace."""
+
+    scope: SlotScope
+    id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The clicks a question is about: an owner's, in a range, that a filter takes."""
+
+    scope: SlotScope
+    owner: OwnerRange
+    click_filter: ClickFilter = EVERY_CLICK
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAsked:
+    """A series of these clicks; `now` cuts its last point."""
+
+    clicks: Asked
+    interval: TimeInterval | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RankingAsked:
+    """A ranking of the values of these clicks."""
+
+    clicks: Asked
+    values: TopAsked
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """The newest of these clicks, older than `after`."""
+
+    clicks: Asked
+    first: int
+    after: ClickKey | None
+
+
+class ClickQuestions:
+    """One request's questions about clicks; what a workspace does not have was never clicked.
+
+    What is not answered by `answer_by` (the event loop's time) raises TimedOut, which does not harm other questions.
+    """
+
+    def __init__(
+        self, database: Database, *, workspace_id: WorkspaceId, answer_by: float, most_clicks_read: int
+    ) -> None:
+        self._database = database
+        self._mine = workspace_id
+        self._answer_by = answer_by
+        self._most_read = most_clicks_read
+        self._size = AnswerSize()
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._moment = DataLoader(load_fn=self._moments)
+        self.of_link: DataLoader[LinkId, LinkClicks | None] = DataLoader(load_fn=self._of_links)
+        self.totals: DataLoader[Asked, ClickTotals] = DataLoader(load_fn=self._totals)
+        self._series: DataLoader[SeriesAsked, analytics.TimeSeries] = DataLoader(load_fn=self._timeseries)
+        self._rankings: DataLoader[RankingAsked, TopValues] = DataLoader(load_fn=self._tops)
+        self.page: DataLoader[PageAsked, ClickPage] = DataLoader(load_fn=self._pages)
+        self.click: DataLoader[ClickKey, ClickRecord | None] = DataLoader(load_fn=self._clicks)
+
+    async def moment(self) -> Moment:
+        """The request's present: the same for all its ranges, and before all its counting."""
+        return await self._moment.load(self._mine)
+
+    async def timeseries(self, asked: SeriesAsked) -> analytics.TimeSeries:
+        """The series; refused when it makes the answer too long."""
+        self._size.take_series(asked.clicks.owner.range, asked.interval)
+        return await self._series.load(asked)
+
+    async def top(self, asked: RankingAsked) -> TopValues:
+        """The ranking; refused when it makes the answer too long."""
+        self._size.take_rows(asked.values.first)
+        return await self._rankings.load(asked)
+
+    async def _moments(self, ids: list[WorkspaceId]) -> list[Moment]:
+        async with self._database.read() as conn:
+            return [await moments.moment(conn, workspace_id=one) for one in ids]
+
+    async def _of_links(self, ids: list[LinkId]) -> list[LinkClicks | None]:
+        async with self._database.read() as conn:
+            found = await click_totals.of_links(conn, workspace_id=self._mine, ids=ids)
+        return [found.get(one) for one in ids]
+
+    async def _clicks(self, keys: list[ClickKey]) -> list[ClickRecord | None]:
+        async with self._database.read() as conn:
+            found = await click_lists.by_keys(conn, workspace_id=self._mine, keys=keys)
+        return [found.get(key) for key in keys]
+
+    async def _totals(self, asked: list[Asked]) -> Answers[ClickTotals]:
+        async def ask(conn: AsyncConnection, same: list[Asked]) -> Answers[ClickTotals]:
+            return await analytics.totals(
+                conn,
+                workspace_id=self._mine,
+                scope=same[0].scope,
+                asked=[one.owner for one in same],
+                click_filter=same[0].click_filter,
+                budget=self._most_read,
+            )
+
+        # All time is cheap as long as nothing else is asked with it.
+        return await self._together(
+            asked, like=lambda one: (one.scope, one.click_filter, one.owner.range.is_all_time), ask=ask
+        )
+
+    async def _timeseries(self, asked: list[SeriesAsked]) -> Answers[analytics.TimeSeries]:
+        async def ask(conn: AsyncConnection, same: list[SeriesAsked]) -> Answers[analytics.TimeSeries]:
+            return await analytics.timeseries(
+                conn,
+                workspace_id=self._mine,
+                scope=same[0].clicks.scope,
+                asked=[one.clicks.owner for one in same],
+                interval=same[0].interval,
+                now=same[0].now,
+                click_filter=same[0].clicks.click_filter,
+                budget=self._most_read,
+            )
+
+        return await self._together(
+            asked, like=lambda one: (one.clicks.scope, one.clicks.click_filter, one.interval, one.now), ask=ask
+        )
+
+    async def _tops(self, asked: list[RankingAsked]) -> Answers[TopValues]:
+        """All rankings of the same clicks come from one scan, and so do those of a page of links."""
+        wanted: dict[Asked, tuple[TopAsked, ...]] = {}
+        for one in asked:
+            wanted[one.clicks] = (*wanted.get(one.clicks, ()), one.values)
+
+        async def ask(conn: AsyncConnection, same: list[Asked]) -> Answers[TopAnswers]:
+            return await top.top(
+                conn,
+                workspace_id=self._mine,
+                scope=same[0].scope,
+                asked=[one.owner for one in same],
+                wanted=wanted[same[0]],
+                click_filter=same[0].click_filter,
+                budget=self._most_read,
+            )
+
+        scans = list(wanted)
+        answers = await self._together(scans, like=lambda one: (one.scope, one.click_filter, wanted[one]), ask=ask)
+        found = dict(zip(scans, answers, strict=True))
+        return [_ranking(found[one.clicks], wanted[one.clicks].index(one.values)) for one in asked]
+
+    async def _pages(self, asked: list[PageAsked]) -> Answers[ClickPage]:
+        async def ask(conn: AsyncConnection, same: list[PageAsked]) -> Answers[ClickPage]:
+            return await click_lists.page(
+                conn,
+                workspace_id=self._mine,
+                scope=same[0].clicks.scope,
+                asked=[one.clicks.owner for one in same],
+                first=same[0].first,
+                after=same[0].after,
+                click_filter=same[0].clicks.click_filter,
+            )
+
+        return await self._together(
+            asked, like=lambda one: (one.clicks.scope, one.clicks.click_filter, one.first, one.after), ask=ask
+        )
+
+    async def _together(
+        self,
+        asked: list[Question],
+        *,
+        like: Callable[[Question], Hashable],
+        ask: Callable[[AsyncConnection, list[Question]], Awaitable[Answers[Answer]]],
+    ) -> list[Answer | AnalyticsRefused]:
+        """One statement for each group of questions that are alike; the answers stand where their questions do."""
+        groups: dict[Hashable, list[Question]] = {}
+        for one in asked:
+            groups.setdefault(like(one), []).append(one)
+        answers = await asyncio.gather(*(self._in_time(same, ask) for same in groups.values()))
+        found = {
+            one: answer
+            for same, parts in zip(groups.values(), answers, strict=True)
+            for one, answer in zip(same, parts, strict=True)
+        }
+        return [found[one] for one in asked]
+
+    async def _in_time(
+        self,
+        same: list[Question],
+        ask: Callable[[AsyncConnection, list[Question]], Awaitable[Answers[Answer]]],
+    ) -> Answers[Answer]:
+        limit = asyncio.timeout_at(self._answer_by)
+        try:
+            async with limit, self._turns, self._database.read() as conn:
+                return await ask(conn, same)
+        except AnalyticsRefused as refused:
+            return [refused] * len(same)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the database could not be reached
+            return [TimedOut("the question took too long; ask for a shorter range")] * len(same)
+
+
+def _ranking(answers: TopAnswers | AnalyticsRefused, number: int) -> TopValues | AnalyticsRefused:
+    return answers if isinstance(answers, AnalyticsRefused) else answers[number]

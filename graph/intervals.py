@@ -1,0 +1,56 @@
+"""Time series: clicks by the quarter hours, hours, days, weeks or months of a range."""
+
+from datetime import datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from graph.scalars import Count
+from models import analytics, intervals
+
+
+@strawberry.enum(description="How long a point of a series is. More may be added.")
+class TimeInterval(Enum):
+    QUARTER_HOUR = strawberry.enum_value("QUARTER_HOUR", description="15 minutes.")
+    HOUR = strawberry.enum_value("HOUR", description="An hour of the local clock.")
+    DAY = strawberry.enum_value("DAY", description="A local calendar day, also one of 23 or 25 hours.")
+    WEEK = strawberry.enum_value("WEEK", description="An ISO week: from Monday on.")
+    MONTH = strawberry.enum_value("MONTH", description="A calendar month.")
+
+
+@strawberry.type(description="What was clicked in one interval of a series.")
+class TimePoint:
+    start: datetime = strawberry.field(
+        description="Where it begins, with the offset of the range's time zone: the first ten characters are the day."
+    )
+    clicks: Count = strawberry.field(description="Visits by people.")
+    unique_clicks: Count = strawberry.field(description="Clicks that were the first of their visitor.")
+    bot_clicks: Count = strawberry.field(description="Visits by bots; never part of clicks.")
+    partial: bool = strawberry.field(description="Whether the range or the present cuts it short.")
+
+
+@strawberry.type(description="Clicks over time.")
+class TimeSeries:
+    interval: TimeInterval = strawberry.field(description="How long a point is.")
+    points: list[TimePoint] = strawberry.field(description="Contiguous and zero-filled, earliest first; at most 2,000.")
+
+
+def interval_read(asked: TimeInterval | None) -> intervals.TimeInterval | None:
+    """The interval as `models` takes it."""
+    return None if asked is None else intervals.TimeInterval[asked.name]
+
+
+def shown_series(series: analytics.TimeSeries, zone: ZoneInfo) -> TimeSeries:
+    """The series as the API shows it, on the clock of the zone."""
+    points = [
+        TimePoint(
+            start=point.start.astimezone(zone),
+            clicks=Count(point.totals.clicks),
+            unique_clicks=Count(point.totals.unique_clicks),
+            bot_clicks=Count(point.totals.bot_clicks),
+            partial=point.partial,
+        )
+        for point in series.points
+    ]
+    return TimeSeries(interval=TimeInterval[series.interval.name], points=points)
