@@ -28,12 +28,12 @@ def read_instant(text: object) -> datetime:
     """An aware datetime in UTC; raises GraphQLError for anything but RFC 3339 with an offset."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
         # Strawberry's own DateTime takes local times, which mean something else on every server.
-        raise GraphQLError("a DateTime is a string with an offset, such as 2026-03-29T08:00:00Z")
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # no instant, or one before the year 1 or after 9999 in UTC
+        pass
+    raise GraphQLError("a DateTime is a string with an offset, such as 2026-03-29T08:00:00Z")
 
 
 def read_day(text: object) -> date:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import AnalyticsRefused, TooManyPoints
@@ -45,12 +44,6 @@ class ClickChange:
 
     clicks: float | None
     unique_clicks: float | None
-
-
-async def current_time(conn: AsyncConnection) -> datetime:
-    """The database's clock (UTC): what was stored before is counted by every question asked from now on."""
-    now: datetime = (await conn.execute(text("select statement_timestamp()"))).scalar_one()
-    return now
 
 
 async def totals(

@@ -92,6 +92,8 @@ async def test_a_range_is_exactly_one_of_three(api: Api) -> None:
         {"days": {"from": "20260301", "to": "2026-03-02"}},
         {"days": {"from": "2026-03-01T00:00:00", "to": "2026-03-02"}},
         {"between": {"start": "2026-03-01T00:00:00", "end": "2026-03-02T00:00:00"}},
+        {"between": {"start": "0001-01-01T00:00:00+01:00", "end": "2026-03-02T00:00:00Z"}},
+        {"between": {"start": "2026-03-01T00:00:00Z", "end": "9999-12-31T23:59:59-01:00"}},
     ):
         assert set(await api.codes(DOCUMENT, {"range": given})) == {"BAD_REQUEST"}, given
 

@@ -16,7 +16,6 @@ from models.analytics import (
     ClickChange,
     TimeSeries,
     change,
-    current_time,
     timeseries,
     totals,
 )
@@ -333,14 +332,6 @@ async def test_a_statement_that_takes_too_long_is_told_apart(database_url: str) 
                 await conn.execute(text("select pg_sleep(60)"))
     finally:
         await store.close()
-
-
-async def test_now_is_the_databases(database: Database, raw: asyncpg.Connection) -> None:
-    before = await raw.fetchval("select clock_timestamp()")
-    async with database.read() as conn:
-        now = await current_time(conn)
-
-    assert before <= now <= await raw.fetchval("select clock_timestamp()")
 
 
 @pytest.mark.parametrize(
