@@ -87,7 +87,6 @@ def _write(config: LoaderConfig, link: Callable[[], int]) -> None:
         segment = OpenSegment(config.folder, Key(producer, number), instance_id=config.instance_id, now=opened)
         for line in range(SEGMENT):
             segment.append(encode(_visit(link(), opened + timedelta(microseconds=line))))
-            segment.lines += 1
         segment.seal(opened + timedelta(seconds=1), sync=False)
 
 

@@ -1,8 +1,8 @@
 """Who asks: the visitor's address behind the proxies one trusts."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from itertools import islice
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
 
 Address = IPv4Address | IPv6Address
@@ -11,6 +11,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 MOST_HOPS = 32
 _LONGEST_HOP = 64  # bytes; an IPv6 address with brackets, port and quotes has at most 54
 _NO_PEER = ""
+_V4_BYTES = 4
+_MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address as IPv6 (RFC 4291, section 2.5.5.2)
+_COMPATIBLE = bytes(12)
 
 
 class ClientRule:
@@ -18,7 +21,12 @@ class ClientRule:
 
     def __init__(self, trusted: Iterable[str]) -> None:
         """Takes the proxies' addresses and networks in CIDR form; ValueError for anything else."""
-        self._networks: list[IPv4Network | IPv6Network] = [ip_network(network, strict=False) for network in trusted]
+        networks = [ip_network(network, strict=False) for network in trusted]
+        # Length of an address, network mask, network: with objects of ipaddress this would cost more than the rest.
+        self._networks = [
+            (len(network.network_address.packed), int(network.netmask), int(network.network_address))
+            for network in networks
+        ]
 
     @property
     def trusts_nobody(self) -> bool:
@@ -28,35 +36,44 @@ class ClientRule:
     def address(self, scope: Any) -> Address | None:
         """The address of the visitor who sent the request of this ASGI scope; None where the server knows none."""
         headers = () if self.trusts_nobody else scope["headers"]
-        return self.judge(peer_of(scope), joined(headers, b"x-forwarded-for"), joined(headers, b"forwarded"))
+        packed = self._judge(peer_of(scope), joined(headers, b"x-forwarded-for"), joined(headers, b"forwarded"))
+        return None if packed is None else ip_address(packed)
 
-    def judge(self, peer: str, forwarded_for: bytes | None, forwarded: bytes | None) -> Address | None:
-        """The visitor's address by the peer and the values of X-Forwarded-For and Forwarded (RFC 7239).
+    def judge(self, peer: str, forwarded_for: bytes | None, forwarded: bytes | None) -> str | None:
+        """The visitor's address, in its usual form, by the peer and by X-Forwarded-For and Forwarded (RFC 7239).
 
         Hops are believed only from a trusted peer, only when they can be read, and only when the two headers do not
         disagree: a proxy writes one of them, and may pass on whatever the visitor wrote into the other.
         """
+        packed = self._judge(peer, forwarded_for, forwarded)
+        return None if packed is None else _text(packed)
+
+    def _judge(self, peer: str, forwarded_for: bytes | None, forwarded: bytes | None) -> bytes | None:
         address = _parsed(peer)
         if address is None or (forwarded_for is None and forwarded is None) or not self._is_trusted(address):
             return address
-        claims = {
-            self._rightmost_untrusted(_hops(header, is_forwarded))
-            for header, is_forwarded in ((forwarded_for, False), (forwarded, True))
-            if header is not None
-        }
-        claim = claims.pop()
-        return address if claims or claim is None else claim
+        claims = []
+        if forwarded_for is not None:
+            claims.append(self._rightmost_untrusted(forwarded_for, bytes.strip))
+        if forwarded is not None:
+            claims.append(self._rightmost_untrusted(forwarded, _for_parameter))
+        return address if claims[0] is None or claims[0] != claims[-1] else claims[0]
 
-    def _rightmost_untrusted(self, hops: Iterable[bytes]) -> Address | None:
+    def _rightmost_untrusted(self, header: bytes, read_hop: Callable[[bytes], bytes]) -> bytes | None:
+        # From right to left: what stands left of the answer is the visitor's own invention.
         address = None
-        for hop in islice(hops, MOST_HOPS):
-            address = _parsed(_without_port(hop))
+        for hop in header.rsplit(b",", MOST_HOPS)[: -MOST_HOPS - 1 : -1]:
+            address = _parsed(_without_port(read_hop(hop)))
             if address is None or not self._is_trusted(address):
                 break
         return address
 
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address.version == network.version and address in network for network in self._networks)
+    def _is_trusted(self, address: bytes) -> bool:
+        number, length = int.from_bytes(address, "big"), len(address)
+        for network_length, mask, network in self._networks:
+            if length == network_length and number & mask == network:
+                return True
+        return False
 
 
 def peer_of(scope: Any) -> str:
@@ -69,12 +86,6 @@ def joined(headers: Headers, name: bytes) -> bytes | None:
     """The values of all header lines of that name as one list (RFC 9110, section 5.3); None when there is none."""
     values = [value for key, value in headers if key == name]
     return b",".join(values) if values else None
-
-
-def _hops(header: bytes, is_forwarded: bool) -> Iterable[bytes]:
-    """The hops from right to left, lazily: what stands left of the answer is the visitor's own invention."""
-    for hop in reversed(header.rsplit(b",", MOST_HOPS)):
-        yield _for_parameter(hop) if is_forwarded else hop.strip()
 
 
 def _for_parameter(hop: bytes) -> bytes:
@@ -95,10 +106,19 @@ def _without_port(hop: bytes) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
-def _parsed(text: str) -> Address | None:
+def _parsed(text: str) -> bytes | None:
+    """The packed form; of an IPv4 address in IPv6 that of the IPv4 address."""
+    text = text.partition("%")[0]  # without the zone of a link-local address
     try:
-        address = ip_address(text.partition("%")[0])  # without the zone of a link-local address
-    except ValueError:
+        packed = inet_pton(AF_INET6 if ":" in text else AF_INET, text)
+    except (OSError, ValueError):
         return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    return packed.removeprefix(_MAPPED)
+
+
+def _text(packed: bytes) -> str:
+    if len(packed) == _V4_BYTES:
+        return inet_ntop(AF_INET, packed)
+    if packed.startswith(_COMPATIBLE):  # the one kind of which systems differ in their form
+        return str(IPv6Address(packed))
+    return inet_ntop(AF_INET6, packed)

@@ -16,7 +16,7 @@ from recording.client import ClientRule
 from recording.geo import countries_from
 from recording.salts import Salts
 from recording.spool import TICK_S, Spool, Sync
-from recording.visit import Utm
+from recording.visit_line import LinkParts
 from recording.visitor import Visitors
 
 PRODUCER_BITS = 63
@@ -87,19 +87,13 @@ class Recorder:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._spool.stop()
 
-    def record(
-        self, scope: Any, *, link_id: int, workspace_id: int, version: int, utm: Utm, now: datetime, head: bool
-    ) -> None:
+    def record(self, scope: Any, link: LinkParts, *, now: datetime, head: bool) -> None:
         """Puts the visit of this ASGI scope down before it returns, unless there is no room; never raises.
 
-        `utm` is the destination's own campaign (recording/campaign.py: utm_of), `now` is UTC.
+        `link` is made by recording/visit_line.py: link_parts; `now` is UTC.
         """
         try:
-            self._spool.append(
-                self._visitors.visit(
-                    scope, link_id=link_id, workspace_id=workspace_id, version=version, utm=utm, now=now, head=head
-                )
-            )
+            self._spool.append(self._visitors.line(scope, link, now=now, head=head))
             self._is_failing = False
         except Exception:  # a redirect is worth more than its click
             self.failed += 1

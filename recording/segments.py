@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,8 +114,8 @@ class OpenSegment:
             with contextlib.suppress(FileNotFoundError):
                 new.unlink()
             raise
-        self.lines = 0
-        self.first_at = 0.0  # when its first line was written, on the monotonic clock
+        self.lines = 0  # that were appended
+        self.first_at = 0.0  # when the first of them was, on the monotonic clock
         self.torn = False
         self.synced = -1  # the size that is known to be on the disk
 
@@ -125,7 +126,7 @@ class OpenSegment:
         return len(raw)
 
     def append(self, raw: bytes) -> bool:
-        """Adds whole lines with one write; False when there is no room for all of it, and then none of it stays."""
+        """Adds a line with one write; False when there is no room for all of it, and then none of it stays."""
         try:
             written = os.write(self.fd, raw)
         except OSError:
@@ -133,6 +134,9 @@ class OpenSegment:
         if written != len(raw):
             self._take_back()
             return False
+        if not self.lines:
+            self.first_at = time.monotonic()
+        self.lines += 1
         self.size += written
         return True
 

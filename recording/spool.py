@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from recording.segments import FOLDER_MODE, Key, OpenSegment, State, listed, sync_folder
-from recording.visit import Dropped, Line, encode
+from recording.visit import Dropped, encode
 
 SEGMENT_BYTES = 1024 * 1024
 SEGMENT_S = 0.7  # so that a visit is visible within two seconds, loading and all
@@ -77,39 +77,30 @@ class Spool:
         self._take_spare()
         self._thread.start()
 
-    def append(self, line: Line) -> bool:
-        """Writes the line before it returns; False when there was no room for it, which is counted."""
-        raw = encode(line)
+    def append(self, line: bytes) -> bool:
+        """Writes the encoded line before it returns; False when there was no room for it, which is counted."""
         segment = self._current
-        if segment is None or segment.torn or len(raw) > min(self._room(), LONGEST_LINE):
+        size = len(line)
+        if segment is None or segment.torn or size > LONGEST_LINE or self._written + size > self._limit:
             return self._drop()
-        if not self._write(segment, raw):
+        if not segment.append(line):
             return self._drop()
+        self._written += size
         if self._dropped_unsaid:
             self._say_dropped(segment)
         if segment.size >= self._segment_bytes:
             self._take_spare()
         return True
 
-    def _room(self) -> int:
-        return self._limit - self._written
-
     def _drop(self) -> bool:
         self.dropped += 1
         self._dropped_unsaid += 1
         return False
 
-    def _write(self, segment: OpenSegment, raw: bytes) -> bool:
-        if not segment.append(raw):
-            return False
-        self._written += len(raw)
-        if segment.lines == 0:
-            segment.first_at = time.monotonic()
-        segment.lines += 1
-        return True
-
     def _say_dropped(self, segment: OpenSegment) -> None:
-        if self._write(segment, encode(Dropped(self._dropped_unsaid))):
+        line = encode(Dropped(self._dropped_unsaid))
+        if segment.append(line):
+            self._written += len(line)
             self._dropped_unsaid = 0
 
     def tick(self) -> None:
@@ -117,7 +108,7 @@ class Spool:
         segment = self._current
         if segment is None or segment.torn or (segment.lines and self._is_due(segment)):
             self._take_spare()
-        elif self._dropped_unsaid and self._room() > LONGEST_LINE:
+        elif self._dropped_unsaid and self._limit - self._written > LONGEST_LINE:
             self._say_dropped(segment)  # and so `reason` is gone though no visit may come as long as it is there
 
     def _is_due(self, segment: OpenSegment) -> bool:

@@ -7,7 +7,6 @@ from starlette.types import Receive, Scope, Send
 
 from recording.client import ClientRule
 from recording.recorder import Recorder
-from recording.visit import Utm
 from redirect.breaker import Breaker
 from redirect.budget import UnknownBudget, client_key
 from redirect.cache import LinkCache
@@ -21,8 +20,6 @@ from redirect.link_reader import LinkReader, UnreadableError
 from redirect.listener import Listener
 from redirect.lookup import Lookup, Unfound
 from redirect.pages import build_pages
-
-NO_CAMPAIGN = Utm()
 
 
 class RedirectDoor:
@@ -109,22 +106,16 @@ class RedirectDoor:
             await self._answer(entry, scope, send)
 
     async def _answer(self, entry: Entry, scope: Scope, send: Send) -> None:
-        _read_at, link_id, is_deactivated, headers, workspace_id, version, campaign = entry
+        _read_at, is_deactivated, headers, workspace_id, link, campaign = entry
         if is_deactivated:
             await self._pages.gone.send(scope, send)
             return
-        if self._recorder is not None:
-            self._recorder.record(
-                scope,
-                link_id=link_id,
-                workspace_id=workspace_id,
-                version=version,
-                utm=NO_CAMPAIGN if campaign is None else Utm(*campaign),
-                now=self._now(),
-                head=scope["method"] == "HEAD",
-            )
-            if self._recorder.waits_for_disk:
-                await self._recorder.durable()
+        recorder = self._recorder
+        if recorder is not None:
+            parts = (workspace_id, link, campaign)
+            recorder.record(scope, parts, now=self._now(), head=scope["method"] == "HEAD")
+            if recorder.waits_for_disk:
+                await recorder.durable()
         # The headers are shared by all answers of this link and immutable; the message around them is not.
         await send({"type": "http.response.start", "status": 302, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

@@ -84,7 +84,6 @@ class _Past:
         for visit in visits:
             if not segment.append(encode(visit)):
                 raise StartError(f"there is no room in {self._config.folder}")
-            segment.lines += 1
         segment.seal(visits[-1].at, sync=False)
 
 

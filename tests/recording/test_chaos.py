@@ -26,7 +26,7 @@ import asyncio, itertools, secrets, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from recording.spool import Spool, Sync
-from tests.recording.writing import visit
+from tests.recording.writing import line
 
 async def main():
     now = lambda: datetime.now(UTC)
@@ -36,7 +36,7 @@ async def main():
     written.start()
     for number in itertools.count():
         nonce = f"{name}-{number}"
-        if written.append(visit(at=now(), visitor=number % 500, link_id=number % 50, utm_campaign=nonce)):
+        if written.append(line(at=now(), visitor=number % 500, link_id=number % 50, utm_campaign=nonce)):
             print(nonce, flush=True)  # acknowledged
         written.tick()
         await asyncio.sleep(0.0005)

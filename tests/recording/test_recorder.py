@@ -17,6 +17,7 @@ from recording.recorder import Recorder, RecorderConfig
 from recording.segments import State
 from recording.spool import Sync
 from recording.visit import Utm
+from recording.visit_line import link_parts
 from tests.recording.test_visitor import request
 from tests.recording.writing import LINK, PERSON, ROBOT, WORKSPACE, soon, states, stored, sums
 
@@ -39,7 +40,8 @@ def recorder(folder: Path, database_url: str, instance_id: int = 1, **more: Any)
 
 
 def record(by: Recorder, scope: dict[str, Any], *, head: bool = False) -> None:
-    by.record(scope, link_id=LINK, workspace_id=WORKSPACE, version=1, utm=Utm(), now=datetime.now(UTC), head=head)
+    link = link_parts(link_id=LINK, workspace_id=WORKSPACE, version=1, utm=Utm())
+    by.record(scope, link, now=datetime.now(UTC), head=head)
 
 
 async def load_all(folder: Path, database_url: str, instance_id: int) -> None:

@@ -16,7 +16,7 @@ from recording.adoption import adopt
 from recording.content import Content, read
 from recording.segments import State, listed
 from recording.spool import Spool, Sync, waiting_bytes
-from tests.recording.writing import soon, states, visit
+from tests.recording.writing import line, soon, states
 
 PLENTY = 1024**3
 
@@ -63,7 +63,7 @@ def ticked(written: Spool) -> bool:
 
 async def test_what_was_appended_is_sealed_at_the_end(folder: Path) -> None:
     async with spool(folder) as written:
-        assert all(written.append(visit(visitor=number)) for number in range(100))
+        assert all(written.append(line(visitor=number)) for number in range(100))
         assert written.reason() is None
     assert visitors(folder) == list(range(100))
     [content] = sealed(folder)
@@ -74,7 +74,7 @@ async def test_what_was_appended_is_sealed_at_the_end(folder: Path) -> None:
 
 async def test_a_visit_is_in_the_file_when_append_returns(folder: Path) -> None:
     async with spool(folder) as written:
-        written.append(visit(visitor=5))
+        written.append(line(visitor=5))
         assert any(b'"visitor":5' in file.path.read_bytes() for file in listed(folder, State.OPEN))
 
 
@@ -86,7 +86,7 @@ async def test_a_spool_without_visits_leaves_nothing(folder: Path) -> None:
 
 async def test_only_the_owner_may_look(folder: Path) -> None:
     async with spool(folder) as written:
-        written.append(visit())
+        written.append(line())
     assert_private(folder)
 
 
@@ -98,7 +98,7 @@ def assert_private(folder: Path) -> None:
 async def test_a_full_segment_is_passed_on_and_the_next_begun(folder: Path) -> None:
     async with spool(folder, segment_bytes=2_000) as written:
         for number in range(60):
-            written.append(visit(visitor=number))
+            written.append(line(visitor=number))
             await asyncio.sleep(0)  # the spool's thread makes the next segment when it comes to it
         await soon(lambda: ticked(written) and states(folder).get(State.SEALED))
     assert visitors(folder) == list(range(60))
@@ -106,7 +106,7 @@ async def test_a_full_segment_is_passed_on_and_the_next_begun(folder: Path) -> N
 
 async def test_an_old_segment_is_passed_on_by_the_tick(folder: Path) -> None:
     async with spool(folder, segment_s=0.0) as written:
-        written.append(visit())
+        written.append(line())
         await soon(lambda: ticked(written) and states(folder).get(State.SEALED) == 1)
         await soon(lambda: ticked(written) and states(folder).get(State.OPEN) == 2)
         assert states(folder)[State.SEALED] == 1  # one without visits is not passed on
@@ -116,7 +116,7 @@ async def test_an_old_segment_is_passed_on_by_the_tick(folder: Path) -> None:
 async def test_durable_returns_and_all_is_there(folder: Path, sync: Sync) -> None:
     async with spool(folder, sync=sync, segment_bytes=5_000) as written:
         for number in range(50):
-            written.append(visit(visitor=number))
+            written.append(line(visitor=number))
             if number % 10 == 0:
                 await asyncio.gather(*(written.durable() for _ in range(5)))
     assert visitors(folder) == list(range(50))
@@ -135,7 +135,7 @@ async def test_durable_has_the_bytes_synced(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "fdatasync", remember)
     async with spool(folder, sync=Sync.ALWAYS, segment_bytes=3_000) as written:
         for number in range(40):
-            written.append(visit(visitor=number))
+            written.append(line(visitor=number))
             await written.durable()
             files = [file.path for file in listed(folder, State.OPEN, State.SEALED)]
             kept = b"".join(path.read_bytes()[: safe.get(path.stat().st_ino, 0)] for path in files)
@@ -144,13 +144,13 @@ async def test_durable_has_the_bytes_synced(folder: Path, monkeypatch: pytest.Mo
 
 async def test_beyond_its_bound_visits_are_dropped_and_counted(folder: Path) -> None:
     async with spool(folder, max_bytes=6_000) as written:
-        results = [written.append(visit(visitor=number)) for number in range(100)]
+        results = [written.append(line(visitor=number)) for number in range(100)]
         assert written.reason() == "spool_full"
         dropped = results.count(False)
         assert written.dropped == dropped > 0
         assert waiting_bytes(folder) <= 6_000 + 200  # the spare's header comes on top
         written._max_bytes = PLENTY  # as if the loader had caught up
-        await soon(lambda: written.append(visit(visitor=777)))
+        await soon(lambda: written.append(line(visitor=777)))
         dropped = written.dropped
         assert written.reason() is None
     contents = sealed(folder)
@@ -163,10 +163,10 @@ async def test_without_a_folder_visits_are_dropped_until_there_is_one(tmp_path: 
     place = tmp_path / "blocked"
     place.write_text("a file where the folder should be")
     async with spool(place / "spool") as written:
-        assert not written.append(visit())
+        assert not written.append(line())
         assert written.reason() == "spool_unusable"
         place.unlink()
-        await soon(lambda: ticked(written) and written.append(visit(visitor=5)))
+        await soon(lambda: ticked(written) and written.append(line(visitor=5)))
         dropped = written.dropped
     assert visitors(place / "spool") == [5]
     assert [content.dropped for content in sealed(place / "spool")] == [dropped]
@@ -174,7 +174,7 @@ async def test_without_a_folder_visits_are_dropped_until_there_is_one(tmp_path: 
 
 async def test_once_there_is_room_the_reason_goes_without_a_visit(folder: Path) -> None:
     async with spool(folder, max_bytes=1) as written:
-        assert not written.append(visit())
+        assert not written.append(line())
         written.tick()
         assert written.reason() == "spool_full"
         written._max_bytes = PLENTY
@@ -195,15 +195,15 @@ FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 from tests.recording.test_spool import spool
-from tests.recording.writing import visit
+from tests.recording.writing import line
 
 async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))  # a full disk: writes come out short
     async with spool(Path(sys.argv[1])) as written:
-        kept = sum(written.append(visit(visitor=number)) for number in range(200))
+        kept = sum(written.append(line(visitor=number)) for number in range(200))
         assert written.reason() == "spool_full"
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        kept += written.append(visit(visitor=777))
+        kept += written.append(line(visitor=777))
         assert written.reason() is None
     print(kept, written.dropped)
 
@@ -226,12 +226,12 @@ WRITE_FOR_EVER = """
 import asyncio, itertools, sys
 from pathlib import Path
 from tests.recording.test_spool import spool
-from tests.recording.writing import visit
+from tests.recording.writing import line
 
 async def main():
     async with spool(Path(sys.argv[1]), segment_bytes=4_000) as written:
         for number in itertools.count():
-            assert written.append(visit(visitor=number))
+            assert written.append(line(visitor=number))
             print(number, flush=True)  # acknowledged
             await asyncio.sleep(0)
 

@@ -1,6 +1,7 @@
 """From a request to a visit: what is known, and what is not said any further."""
 
 from datetime import UTC, date, datetime, timedelta
+from sys import getsizeof
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from recording.client import ClientRule
 from recording.geo import Registrations
 from recording.visit import Hint, Utm, Visit, decode, encode
+from recording.visit_line import link_parts
 from recording.visitor import Visitors
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -38,7 +40,10 @@ def visit_of(
     head: bool = False,
     utm: Utm = Utm(),  # noqa: B008 - immutable
 ) -> Visit:
-    return (by or visitors()).visit(scope, link_id=7, workspace_id=workspace_id, version=3, utm=utm, now=now, head=head)
+    link = link_parts(link_id=7, workspace_id=workspace_id, version=3, utm=utm)
+    visit = decode((by or visitors()).line(scope, link, now=now, head=head))
+    assert isinstance(visit, Visit)
+    return visit
 
 
 def test_a_visit_holds_what_the_request_tells() -> None:
@@ -168,14 +173,34 @@ def test_hostile_headers_are_stored_clean_and_short() -> None:
     raw = encode(visit_of(scope))
     assert len(raw) < 2_000
     assert decode(raw) == visit_of(scope)
+    assert raw.count(b"\n") == 1
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recording.visitor.MEMO_ENTRIES", 10)
+    monkeypatch.setattr("recording.visitor.FACTS_BYTES", 10_000)
+    monkeypatch.setattr("recording.memo.READINGS_BYTES", 10_000)
     by = visitors()
     for number in range(100):
-        visit_of(request(user_agent=f"A{number}", referer=f"https://{number}.example/"), by=by)
+        long = "x" * (number % 10 * 100)
+        visit_of(request(user_agent=f"A{number}{long}", referer=f"https://{number}.example/{long}"), by=by)
+        visit_of(request(accept_language=f"de-{number}"), by=by)
     visit_of(request(user_agent="A" * 10_000, referer="https://x.example/" + "x" * 10_000), by=by)
-    assert len(by._visitors) <= 10
-    assert len(by._referrers) <= 10
-    assert all(len(str(key)) < 5_000 for key in [*by._visitors, *by._referrers])
+    for memo in (by._facts, by._user_agents, by._languages, by._referrers):
+        kept = sum(map(getsizeof, [*memo.keys(), *memo.values()]))
+        assert 0 < kept <= memo.bytes <= 10_000
+        assert all(len(str(key)) < 5_000 for key in memo)
+
+
+def test_a_new_table_of_countries_is_asked_about_visitors_met_before() -> None:
+    class Moving(Registrations):
+        code = "US"
+
+        def country(self, address: str) -> str | None:  # noqa: ARG002
+            return self.code
+
+    countries = Moving()
+    by = Visitors(client_rule=ClientRule(()), countries=countries, salt_of=SALTS.get)
+    assert visit_of(request(), by=by).country == "US"
+    countries.code = "DE"
+    by.forget()
+    assert visit_of(request(), by=by).country == "DE"

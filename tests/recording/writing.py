@@ -30,6 +30,11 @@ def visit(**fields: Any) -> Visit:
     return Visit(**usual | fields)
 
 
+def line(**fields: Any) -> bytes:
+    """Such a visit as a line."""
+    return encode(visit(**fields))
+
+
 @dataclass(frozen=True)
 class Writer:
     """Writes whole segments as a worker does that was stopped well."""
