@@ -7,9 +7,8 @@ import json
 import re
 from pathlib import Path
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 FILES = Path(__file__).parent / "graphiql_files"
@@ -102,7 +101,7 @@ class GraphiQL:
         file = self._files / "assets" / name
         media_type = _MEDIA_TYPES.get(file.suffix)
         if media_type is None or not _NAMED_BY_CONTENT.fullmatch(name) or not file.is_file():
-            raise HTTPException(404)
+            return PlainTextResponse("Not Found", 404)
         headers = {"Cache-Control": _FOR_GOOD, "X-Content-Type-Options": "nosniff"}
         return FileResponse(file, media_type=media_type, headers=headers)
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match, Route, Router
 
 from models.ids import DomainId, WorkspaceId
 from models.instance import InstanceRecord
@@ -15,12 +14,12 @@ from server.settings import Settings
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Starlette:
+def app(tmp_path: Path) -> Router:
     settings = Settings(database_url=SecretStr("postgresql://kurz@localhost/kurz"), data_dir=tmp_path)
     return create_app(settings, InstanceRecord(workspace_id=WorkspaceId(1), domain_id=DomainId(1)))
 
 
-def taken_by(app: Starlette, path: str) -> BaseRoute | None:
+def taken_by(app: Router, path: str) -> BaseRoute | None:
     scope = {"type": "http", "method": "GET", "path": path}
     return next((route for route in app.routes if route.matches(scope)[0] is not Match.NONE), None)
 
@@ -29,12 +28,12 @@ def is_short_link(route: BaseRoute | None) -> bool:
     return isinstance(route, Route) and isinstance(route.endpoint, RedirectDoor)
 
 
-def test_short_links_come_first(app: Starlette) -> None:
+def test_short_links_come_first(app: Router) -> None:
     assert is_short_link(app.routes[0])
     assert is_short_link(taken_by(app, "/abc"))
 
 
-def test_no_fixed_route_is_taken_for_a_short_link(app: Starlette) -> None:
+def test_no_fixed_route_is_taken_for_a_short_link(app: Router) -> None:
     paths = [route.path.partition("/{")[0] for route in app.routes[1:] if isinstance(route, Route)]
     assert {"/graphql", "/healthz", "/readyz", "/robots.txt", "/favicon.ico", "/"} <= set(paths)
     for path in paths:
@@ -45,5 +44,5 @@ def test_no_fixed_route_is_taken_for_a_short_link(app: Starlette) -> None:
         )
 
 
-def test_nothing_else_redirects_a_visitor(app: Starlette) -> None:
-    assert not app.router.redirect_slashes
+def test_nothing_else_redirects_a_visitor(app: Router) -> None:
+    assert not app.redirect_slashes
