@@ -8,13 +8,13 @@ from strawberry import UNSET
 
 from graph import access
 from graph.click_filters import ClickFilter, filter_read
-from graph.click_questions import Asked, ClickOwner, RankingAsked, SeriesAsked
+from graph.click_questions import Asked, ClickOwner, RankingAsked
 from graph.click_totals import ClickTotals, shown_totals
 from graph.comparisons import AnalyticsComparison, ComparisonPeriod, compared
 from graph.context import Context, Info
 from graph.defaults import given
 from graph.ids import Node
-from graph.intervals import TimeInterval, TimeSeries, interval_read, shown_series
+from graph.intervals import Interval, TimeSeries, series_of
 from graph.ranges import LAST_7_DAYS, TimeRange, TimeRangeInput, range_read, shown_range
 from graph.scalars import TimeZone
 from graph.top import ClickDimension, ClickMetric, TopValues, shown_top, top_read
@@ -52,16 +52,8 @@ class Analytics:
         return compared(self.asked, to=to, now=self.now)
 
     @strawberry.field(description="Clicks over time; null when refused, and `errors` says why.")
-    async def timeseries(
-        self,
-        info: Info,
-        interval: Annotated[
-            TimeInterval | None, strawberry.argument(description="Left out: chosen to fit the range.")
-        ] = UNSET,
-    ) -> TimeSeries | None:
-        asked = SeriesAsked(self.asked, interval_read(given(interval)), self.now)
-        series = await info.context.loaders.clicks.timeseries(asked)
-        return shown_series(series, self.asked.owner.range.zone)
+    async def timeseries(self, info: Info, interval: Interval = UNSET) -> TimeSeries | None:
+        return await series_of(self.asked, info, interval=given(interval), now=self.now)
 
     @strawberry.field(
         description=(

@@ -3,16 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
-from graph.click_questions import Asked, SeriesAsked
+from graph.click_questions import Asked
 from graph.click_totals import ClickTotals, shown_totals
 from graph.context import Info
 from graph.defaults import given
-from graph.intervals import TimeInterval, TimeSeries, interval_read, shown_series
+from graph.intervals import Interval, TimeSeries, series_of
 from graph.ranges import TimeRange, shown_range
 from models import analytics, comparisons
 
@@ -51,16 +50,8 @@ class AnalyticsComparison:
         return ClickChange(clicks=change.clicks, unique_clicks=change.unique_clicks)
 
     @strawberry.field(description="The earlier clicks over time; null when refused, and `errors` says why.")
-    async def timeseries(
-        self,
-        info: Info,
-        interval: Annotated[
-            TimeInterval | None, strawberry.argument(description="Left out: chosen to fit the range.")
-        ] = UNSET,
-    ) -> TimeSeries | None:
-        asked = SeriesAsked(self.earlier, interval_read(given(interval)), self.now)
-        series = await info.context.loaders.clicks.timeseries(asked)
-        return shown_series(series, self.earlier.owner.range.zone)
+    async def timeseries(self, info: Info, interval: Interval = UNSET) -> TimeSeries | None:
+        return await series_of(self.earlier, info, interval=given(interval), now=self.now)
 
 
 def compared(asked: Asked, *, to: ComparisonPeriod, now: datetime) -> AnalyticsComparison | None:

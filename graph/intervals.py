@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import strawberry
 
+from graph.click_questions import Asked, SeriesAsked
+from graph.context import Info
 from graph.scalars import Count
 from models import analytics, intervals
 
@@ -17,6 +20,9 @@ class TimeInterval(Enum):
     DAY = strawberry.enum_value("DAY", description="A local calendar day, also one of 23 or 25 hours.")
     WEEK = strawberry.enum_value("WEEK", description="An ISO week: from Monday on.")
     MONTH = strawberry.enum_value("MONTH", description="A calendar month.")
+
+
+Interval = Annotated[TimeInterval | None, strawberry.argument(description="Left out: chosen to fit the range.")]
 
 
 @strawberry.type(description="What was clicked in one interval of a series.")
@@ -36,13 +42,14 @@ class TimeSeries:
     points: list[TimePoint] = strawberry.field(description="Contiguous and zero-filled, earliest first; at most 2,000.")
 
 
-def interval_read(asked: TimeInterval | None) -> intervals.TimeInterval | None:
-    """The interval as `models` takes it."""
-    return None if asked is None else intervals.TimeInterval[asked.name]
+async def series_of(asked: Asked, info: Info, *, interval: TimeInterval | None, now: datetime) -> TimeSeries:
+    """The asked clicks over time, on the clock of their range; raises what refuses them."""
+    chosen = None if interval is None else intervals.TimeInterval[interval.name]
+    series = await info.context.loaders.clicks.timeseries(SeriesAsked(asked, chosen, now))
+    return _shown(series, asked.owner.range.zone)
 
 
-def shown_series(series: analytics.TimeSeries, zone: ZoneInfo) -> TimeSeries:
-    """The series as the API shows it, on the clock of the zone."""
+def _shown(series: analytics.TimeSeries, zone: ZoneInfo) -> TimeSeries:
     points = [
         TimePoint(
             start=point.start.astimezone(zone),
