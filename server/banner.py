@@ -32,12 +32,11 @@ def print_banner(settings: Settings, *, place: Place | None, first_key: str | No
     """Prints the banner; the first key only on a terminal, so that it ends up in no log. `place` is None when the
     database is a server of its own."""
     shown_key = first_key if sys.stdout.isatty() else None
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    console.print()
-    console.print(f"  [bold]Kurz[/bold] {kurz_version()} is running. Ctrl-C stops it.\n")
-    for label, text in _lines(settings, place, shown_key):
-        console.print(Text.assemble("  ", (label.ljust(LABEL_WIDTH), "dim"), text))
-    console.print()
+    lines = [("\n  ", ("Kurz", "bold"), f" {kurz_version()} is running. Ctrl-C stops it.\n")]
+    lines += [("  ", (label.ljust(LABEL_WIDTH), "dim"), text) for label, text in _lines(settings, place, shown_key)]
+    # All at once: whoever reads along never sees half a banner.
+    banner = Text("\n").join(Text.assemble(*line) for line in lines)
+    Console(file=sys.stdout, highlight=False, soft_wrap=True).print(banner, end="\n\n")
     sys.stdout.flush()
 
 

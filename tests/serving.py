@@ -61,7 +61,7 @@ class Kurz:
 
     def _address(self) -> str | None:
         assert self.process.poll() is None, f"kurz serve ended: {self.output()}"
-        found = re.search(r"API +http://localhost:(\d+)/graphql\n", self.output())
+        found = re.search(r"API +http://localhost:(\d+)/graphql\n(?:.+\n)+\n", self.output())
         return f"http://127.0.0.1:{found[1]}" if found else None
 
 
