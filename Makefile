@@ -7,10 +7,11 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 PARALLEL ?= --numprocesses 3 --dist loadfile
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 NEWEST_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13) $(shell command -v python3.13))
+CLIENTS := tests/clients examples/typescript
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check rest lint types oldest newest nightly fix schema migration lock bench ui
+.PHONY: help run setup test check rest lint types oldest newest nightly fix schema migration lock bench ui clients
 
 help:  ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,12 @@ setup: $(VENV)/.run  ## only make .venv
 ui:  ## build GraphiQL into the checkout (needs npm)
 	npm --prefix ui ci --no-audit --no-fund --loglevel error
 	npm --prefix ui run --silent build
+
+clients: $(CLIENTS:%=%/node_modules/.package-lock.json)  ## install what the tests of API clients need (needs npm)
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	npm --prefix $* ci --no-audit --no-fund --loglevel error
+	@touch $@
 
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/pytest -m "not nightly" $(PARALLEL) $(PYTEST)
@@ -47,7 +54,7 @@ newest:
 ifeq ($(NEWEST_PYTHON),)
 	@echo "not run: the suite on Python 3.13, which is not on this machine (NEWEST_PYTHON names one)"
 else
-	$(MAKE) --no-print-directory test VENV=.venv-newest PYTHON=$(NEWEST_PYTHON)
+	$(MAKE) --no-print-directory test VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) PYTEST='-m "not nightly and not clients" $(PYTEST)'
 endif
 
 nightly: $(VENV)/.dev  ## full counts, faults over time, timing distributions: an hour
@@ -68,10 +75,11 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes
 	$(COMPILE) --upgrade --extra local --group build pyproject.toml -o requirements.lock
 	$(COMPILE) --upgrade --extra local --group build --group dev pyproject.toml -o requirements-dev.lock
 
-bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs wrk and nginx)
+bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs wrk, nginx and npm)
 	$(BIN)/python -m benchmarks.redirect
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.dashboards
+	$(BIN)/python -m benchmarks.graphql
 	$(BIN)/python -m benchmarks.first_steps
 
 $(VENV)/bin/python:

@@ -54,11 +54,11 @@ def nginx() -> Iterator[Contestant]:
 
 
 @contextlib.contextmanager
-def kurz(database_url: str) -> Iterator[Contestant]:
+def kurz(database_url: str, **settings: str) -> Iterator[Contestant]:
     """`kurz serve` with one worker, as a user has it; its loader runs on the other core, beside PostgreSQL."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        env = _env(database_url) | {"KURZ_PORT": str(port), "KURZ_DATA_DIR": folder}
+        env = _env(database_url) | {"KURZ_PORT": str(port), "KURZ_DATA_DIR": folder} | settings
         with running([str(Path(sys.executable).with_name("kurz")), "serve"], port=port, env=env) as process:
             wait_until(lambda: bool(named(family(process.pid), "server.worker")))
             wait_until(lambda: bool(named(family(process.pid), "server.loader")))
@@ -76,5 +76,18 @@ def uncounted(database_url: str) -> Iterator[Contestant]:
         yield Contestant("uncounted", port, [process.pid])
 
 
+@contextlib.contextmanager
+def api(database_url: str) -> Iterator[Contestant]:
+    """Kurz's application without recording and without limits, and a bare JSON route in the same process."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.api_server", str(port)]
+    with running(command, port=port, env=_env(database_url)) as process:
+        yield Contestant("kurz", port, [process.pid])
+
+
 def _env(database_url: str) -> dict[str, str]:
-    return os.environ | {"KURZ_DATABASE_URL": database_url, "KURZ_TRUSTED_PROXIES": "127.0.0.1"}
+    return os.environ | {
+        "KURZ_DATABASE_URL": database_url,
+        "KURZ_TRUSTED_PROXIES": "127.0.0.1",
+        "KURZ_RATE_LIMIT": "off",
+    }

@@ -7,29 +7,25 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 
-from benchmarks.contestants import kurz
-from benchmarks.links import make_links
+from benchmarks.asking import Ask, Asked, ask_once, asking
+from benchmarks.kept import kept_clicks
 from benchmarks.machine import machine
-from benchmarks.many_clicks import LETTER, LINKS, make_clicks
-from benchmarks.report import write_figures
+from benchmarks.many_clicks import LETTER, LINKS
+from benchmarks.report import taken_on, write_figures
 from models.database import asyncpg_dsn
 from server.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results" / "dashboards.json"
 COUNT = int(os.environ.get("CLICKS", "10000000"))
-TIMES = 30
+TIMES = int(os.environ.get("TIMES", "50"))
 
 PAGE = """analytics(range: {period: LAST_30_DAYS}) {
   totals { clicks uniqueClicks botClicks }
@@ -41,17 +37,23 @@ YEAR = """analytics(range: {period: LAST_12_MONTHS}) {
   timeseries(interval: MONTH) { points { start clicks } }
   referrers: top(dimension: REFERRER, first: 10) { rows { key clicks } }
   countries: top(dimension: COUNTRY, first: 10) { rows { key clicks } } }"""
-HOT = "analytics(range: {period: LAST_12_MONTHS}) { top(dimension: COUNTRY, first: 10) { rows { key clicks } } }"
+HOT = "analytics(range: {period: LAST_12_MONTHS}) { top(dimension: %s, first: 10) { rows { key clicks } } }"
 
 
-def _links(order: str) -> str:
+def page_of_links(order: str) -> str:
+    """The dashboard: twenty links, each with its totals, thirty days and two rankings."""
     return f"{{ links(first: 20, orderBy: {{field: {order}}}) {{ nodes {{ id {PAGE} }} }} }}"
 
 
+def _hot(dimension: str) -> str:
+    return f'{{ link(by: {{code: "{LETTER}000000"}}) {{ {HOT % dimension} }} }}'
+
+
 QUERIES = {
-    "20 ordinary links: totals, 30 days, two tops": _links("CODE"),
-    "the 20 busiest links: the same": _links("CLICK_COUNT"),
-    "the busiest link: top 10 of 12 months": f'{{ link(by: {{code: "{LETTER}000000"}}) {{ {HOT} }} }}',
+    "20 ordinary links: totals, 30 days, two tops": page_of_links("CODE"),
+    "the 20 busiest links: the same": page_of_links("CLICK_COUNT"),
+    "the busiest link: top 10 countries of 12 months": _hot("COUNTRY"),
+    "the busiest link: top 10 referrers of 12 months": _hot("REFERRER"),
     "the workspace: 12 months, series and two tops": f"{{ workspace {{ {YEAR} }} }}",
 }
 PARTS = (
@@ -62,119 +64,140 @@ PARTS = (
 )
 CODES = [f"{LETTER}{number:06d}" for number in range(LINKS - 20, LINKS)]
 
+_SET_ASIDE = ("drop table if exists aside", "create table aside as table click_day", "truncate click_day")
+_PUT_BACK = ("insert into click_day table aside", "drop table aside", "vacuum (freeze, analyze) click_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Milliseconds a client waits: when nothing of the data is in memory, and when all is; and what it takes."""
+
+    cold: float
+    p50: float
+    p95: float
+    statements: int
+    rows_read: int
+    refused_cold: list[str]
+    refused: list[str]
+
 
 def main() -> None:
-    """Makes the clicks, which takes some minutes, then asks."""
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        home.chmod(0o755)
-        postgres = stack.enter_context(Postgres(home))
-        with kurz(postgres.url()):
-            pass  # makes the schema and the workspace
-        asyncio.run(_prepare(postgres.url()))
-        results = _measure(stack, postgres)
+    """Asks everything with the day cache, then without it."""
+    with kept_clicks(COUNT) as postgres:
+        with_cache = _measure_all(postgres)
+        with asking(postgres.url()) as ask:
+            ratio = _many_against_one(ask)
+        asyncio.run(_execute(postgres.url(), *_SET_ASIDE))
+        try:
+            without = _measure_all(postgres)
+        finally:
+            asyncio.run(_execute(postgres.url(), *_PUT_BACK))
+    results = {
+        "machine": machine(),
+        "clicks": COUNT,
+        "times": TIMES,
+        "with": {name: asdict(one) for name, one in with_cache.items()},
+        "without": {name: asdict(one) for name, one in without.items()},
+        "many requests": ratio,
+    }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_figures("dashboards", _lines(results))
 
 
-async def _prepare(database_url: str) -> None:
-    await make_links(database_url, letter=LETTER, count=LINKS)
-    connection = await asyncpg.connect(asyncpg_dsn(database_url))
-    await connection.execute("update link set created_at = now() - interval '366 days', updated_at = now()")
-    await connection.execute("update workspace set created_at = now() - interval '366 days'")
-    await connection.close()
-    await make_clicks(database_url, count=COUNT)
+def _measure_all(postgres: Postgres) -> dict[str, Measured]:
+    first = {name: _cold(postgres, query) for name, query in QUERIES.items()}
+    with asking(postgres.url()) as ask:
+        return {name: _measured(ask, query, first[name]) for name, query in QUERIES.items()}
 
 
-def _measure(stack: ExitStack, postgres: Postgres) -> dict[str, Any]:
-    postgres.stop()  # with nothing of the tables in its memory; the system's own cache stays warm
+def _measured(ask: Ask, query: str, first: Asked) -> Measured:
+    refused = ask(query)
+    taken = sorted(milliseconds(lambda: ask(query)) for _ in range(TIMES))
+    return Measured(
+        cold=first.milliseconds,
+        p50=statistics.median(taken),
+        p95=taken[int(TIMES * 0.95)],
+        statements=first.statements,
+        rows_read=first.rows_read,
+        refused_cold=sorted(first.refused),
+        refused=sorted(refused),
+    )
+
+
+def _cold(postgres: Postgres, query: str) -> Asked:
+    """The first question of all after a start of PostgreSQL, with nothing of its files in the system's memory."""
+    postgres.stop()
+    for file in postgres.home.cluster.glob("base/**/*"):
+        if file.is_file():
+            _forget(file)
     postgres.start()
-    ours = stack.enter_context(kurz(postgres.url()))
-    client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{ours.port}", timeout=60))
-    client.headers["Authorization"] = f"Bearer {_key(postgres.url())}"
-
-    def ask(query: str) -> Any:
-        answer = client.post("/graphql", json={"query": query}).json()
-        if answer.get("errors"):
-            raise RuntimeError(answer["errors"])
-        return answer["data"]
-
-    with_cache = {name: _timed(ask, query, postgres.url()) for name, query in QUERIES.items()}
-    ratio = _many_against_one(ask)
-    asyncio.run(_execute(postgres.url(), "truncate click_day"))
-    without = {name: _timed(ask, query, postgres.url()) for name, query in QUERIES.items()}
-    return {"machine": machine(), "clicks": COUNT, "with": with_cache, "without": without, "many requests": ratio}
+    return ask_once(postgres, query)
 
 
-def _key(database_url: str) -> str:
-    command = [str(Path(sys.executable).with_name("kurz")), "keys", "create", "benchmark"]
-    env = os.environ | {"KURZ_DATABASE_URL": database_url}
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout.strip()
+def _forget(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fdatasync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
 
 
-def _timed(ask: Callable[[str], Any], query: str, database_url: str) -> dict[str, float]:
-    read_before = asyncio.run(_rows_read(database_url))
-    cold = _milliseconds(ask, query)
-    rows = asyncio.run(_rows_read(database_url)) - read_before
-    taken = sorted(_milliseconds(ask, query) for _ in range(TIMES))
-    return {"cold": cold, "p50": statistics.median(taken), "p95": taken[int(TIMES * 0.95)], "rows_read": rows}
-
-
-def _milliseconds(ask: Callable[[str], Any], query: str) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
     begin = time.perf_counter()
-    ask(query)
+    work()
     return (time.perf_counter() - begin) * 1000
 
 
-def _many_against_one(ask: Callable[[str], Any]) -> float:
+def _many_against_one(ask: Ask) -> float:
     """How many times longer one request for each link and part takes than one for all; medians of five."""
     singles = [
         f'{{ link(by: {{code: "{code}"}}) {{ analytics(range: {{period: LAST_30_DAYS}}) {{ {part} }} }} }}'
         for code in CODES
         for part in PARTS
     ]
-
-    def all_of_them(_query: str) -> None:
-        for query in singles:
-            ask(query)
-
-    one = statistics.median(_milliseconds(ask, _links("CODE")) for _ in range(5))
-    return statistics.median(_milliseconds(all_of_them, "") for _ in range(5)) / one
+    ratios = []
+    for _ in range(5):
+        one = milliseconds(lambda: ask(page_of_links("CODE")))
+        ratios.append(milliseconds(lambda: [ask(query) for query in singles]) / one)
+    return statistics.median(ratios)
 
 
-async def _execute(database_url: str, statement: str) -> None:
+async def _execute(database_url: str, *statements: str) -> None:
     connection = await asyncpg.connect(asyncpg_dsn(database_url))
-    await connection.execute(statement)
+    for statement in statements:
+        await connection.execute(statement)
     await connection.close()
-
-
-async def _rows_read(database_url: str) -> float:
-    """Rows that were read from the tables of clicks so far; idle sessions report theirs ten seconds late."""
-    await asyncio.sleep(11)
-    connection = await asyncpg.connect(asyncpg_dsn(database_url))
-    rows: int = await connection.fetchval(
-        "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables where relname like 'click%'"
-    )
-    await connection.close()
-    return float(rows)
 
 
 def _lines(results: dict[str, Any]) -> list[str]:
+    columns = (
+        "asked over HTTP", "day cache", "p50 ms", "p95 ms", "cold, ms", "statements", "rows read",
+    )  # fmt: skip
     rows = [
-        f"| {name} | {label} | {one['p50']:.0f} | {one['p95']:.0f} | {one['cold']:.0f} | {one['rows_read']:,.0f} |"
+        f"| {name} | {label} | {_told(one, 'p50', 'refused')} | {_told(one, 'p95', 'refused')} "
+        f"| {_told(one, 'cold', 'refused_cold')} | {one['statements']} | {one['rows_read']:,} |"
         for name in QUERIES
         for label, one in (("on", results["with"][name]), ("off", results["without"][name]))
     ]
     return [
-        "| asked over HTTP | day cache | p50 ms | p95 ms | first, PostgreSQL just started, ms | rows read |",
-        "|---|---|---|---|---|---|",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
         *rows,
         "",
         (
-            f"{results['clicks']:,} clicks. One request for each link and part, one after the other, takes "
-            f"{results['many requests']:.0f} times as long as one nested request for the same."
+            f"{results['clicks']:,} clicks; {results['times']} questions each, over one connection. Cold: PostgreSQL "
+            f"just started and none of its files in memory. One request for each link and part, one after the other, "
+            f"takes {results['many requests']:.0f} times as long as one nested request for the same."
         ),
+        "",
+        taken_on(results["machine"], "the median of them"),
     ]
+
+
+def _told(one: dict[str, Any], figure: str, refused: str) -> str:
+    return f"{one[figure]:.0f}" + (f" ({', '.join(one[refused])})" if one[refused] else "")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How fast one loader brings visits into PostgreSQL (fsync on): spread over 50,000 links, and all of one link.
 
-Writes results/load.json. CLICKS sets how many visits each case has; more of them show whether memory stays flat.
+Writes results/load.json. CLICKS sets how many visits each case has. With MINUTES it instead loads round after round for
+as long, and writes results/load_memory.json: what the loader's process takes at the start and after each minute.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import json
 import os
 import random
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,11 +24,13 @@ from benchmarks.report import write_figures
 from models.database import asyncpg_dsn, migrate
 from recording.housekeeping import make_ahead
 from recording.loader import Loader, LoaderConfig
-from recording.segments import Key, OpenSegment
+from recording.segments import Key, OpenSegment, State
 from recording.visit import Visit, encode
 from server.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results" / "load.json"
+MEMORY = Path(__file__).parent / "results" / "load_memory.json"
+MINUTES = float(os.environ.get("MINUTES", "0"))
 CLICKS = int(os.environ.get("CLICKS", "600000"))
 SEGMENT = 4_000  # about the 1 MiB at which a busy worker seals
 LINKS = 50_000
@@ -40,12 +44,19 @@ REFERRERS = (None, None, "news.example.org", "www.example.com", "social.example.
 
 
 def main() -> None:
-    """Measures both cases and writes the figures."""
+    """Measures both cases and writes the figures, or the memory over MINUTES."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)
         with Postgres(home / "data") as postgres:
-            results = asyncio.run(_both(postgres.url(), home / "spool"))
+            config = asyncio.run(_prepare(postgres.url(), home / "spool"))
+            if MINUTES:
+                _write_memory(asyncio.run(_soak(config)))
+            else:
+                _write_rates(asyncio.run(_both(config)))
+
+
+def _write_rates(results: dict[str, dict[str, float]]) -> None:
     RESULTS.write_text(json.dumps({"machine": machine(), "clicks": CLICKS, "cases": results}, indent=1) + "\n")
     rows = [
         f"| {name} | {case['rate']:,.0f} | {case['mb_before']:.0f} | {case['mb_after']:.0f} |"
@@ -54,13 +65,23 @@ def main() -> None:
     write_figures("load", [f"| {CLICKS:,} clicks | clicks/s | MB before | MB after |", "|---|---|---|---|", *rows])
 
 
-async def _both(database_url: str, spool: Path) -> dict[str, dict[str, float]]:
+def _write_memory(megabytes: list[float]) -> None:
+    taken = {"machine": machine(), "minutes": MINUTES, "mb_each_minute": megabytes}
+    MEMORY.write_text(json.dumps(taken, indent=1) + "\n")
+    each = ", ".join(f"{one:.0f}" for one in megabytes)
+    write_figures("loader's memory", [f"Resident megabytes of the loader, at the start and after each minute: {each}."])
+
+
+async def _prepare(database_url: str, spool: Path) -> LoaderConfig:
     await migrate(database_url)
     connection = await asyncpg.connect(asyncpg_dsn(database_url))
     await make_ahead(connection, now=datetime.now(UTC))
     spool_id: int = await connection.fetchval("select spool_id from feed_position")
     await connection.close()
-    config = LoaderConfig(folder=spool, database_url=database_url, instance_id=spool_id)
+    return LoaderConfig(folder=spool, database_url=database_url, instance_id=spool_id)
+
+
+async def _both(config: LoaderConfig) -> dict[str, dict[str, float]]:
     return {
         "spread over 50,000 links": await _case(config, lambda: random.randrange(LINKS)),
         "all of one link": await _case(config, lambda: 1),
@@ -77,6 +98,18 @@ async def _case(config: LoaderConfig, link: Callable[[], int]) -> dict[str, floa
     if tally.clicks != CLICKS:
         raise RuntimeError(f"{tally.clicks} of {CLICKS} clicks were stored")
     return {"rate": CLICKS / seconds, "mb_before": before, "mb_after": resident_mb(os.getpid())}
+
+
+async def _soak(config: LoaderConfig) -> list[float]:
+    """One loader over many rounds; the files are removed between them, as the loader does after a day."""
+    loader, begin, megabytes = Loader(config), time.monotonic(), [resident_mb(os.getpid())]
+    while len(megabytes) <= MINUTES:
+        await asyncio.to_thread(_write, config, lambda: random.randrange(LINKS))
+        await loader.once()
+        shutil.rmtree(config.folder / State.LOADED)
+        if time.monotonic() - begin >= 60 * len(megabytes):
+            megabytes.append(resident_mb(os.getpid()))
+    return megabytes
 
 
 def _write(config: LoaderConfig, link: Callable[[], int]) -> None:

@@ -76,6 +76,20 @@ def cpu_seconds(pids: list[int]) -> float:
     return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS
 
 
+def cpu_seconds_of_family(pid: int) -> float:
+    """The same of a process, its descendants, and those of its children that have ended."""
+    ended = _ticks(pid, 13, 15)
+    return (ended + sum(_ticks(member, 11, 13) for member in family(pid))) / TICKS
+
+
+def _ticks(pid: int, first: int, end: int) -> int:
+    """Some of the fields after the name in proc_pid_stat(5), added up; 0 for a process that has ended."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(int(field) for field in fields[first:end])
+    return 0
+
+
 def resident_mb(pid: int) -> float:
     """The process's resident memory in megabytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

@@ -46,16 +46,21 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`sides` is how many of the contestants take part; `strays`: what should come is no redirect."""
+    """`sides` is how many of the contestants take part; `strays`: what should come is no redirect.
+
+    `browsers` is how many different ones ask, in turn.
+    """
 
     name: str
     path: str | InTurn
     sides: int
     strays: bool = False
+    browsers: int = 1
 
 
 SCENARIOS = (
     Scenario("cached", "/f000000", sides=4),
+    Scenario("browsers", "/f000000", sides=3, browsers=5_000),
     Scenario("full cache", FULL, sides=3),
     Scenario("missed", MISSED, sides=2),
     Scenario("unknown", UNKNOWN, sides=2, strays=True),
@@ -116,7 +121,7 @@ def _rounds(scenario: Scenario, sides: list[Contestant]) -> Iterator[Measured]:
     for _ in range(ROUNDS):
         for side in sides[: scenario.sides]:
             before = cpu_seconds(side.pids)
-            said = load(side.port, seconds=SECONDS, path=scenario.path, passed=passed)
+            said = load(side.port, seconds=SECONDS, path=scenario.path, passed=passed, browsers=scenario.browsers)
             cpu = (cpu_seconds(side.pids) - before) / said.requests * 1e6
             _must_be_right(scenario, side, said)
             passed += said.requests

@@ -9,6 +9,7 @@ PAGE = DOCS / "performance.md"
 CHART = DOCS / "performance.svg"
 SAY = {
     "cached": "one cached link",
+    "browsers": "one cached link, by 5,000 browsers in turn",
     "full cache": "99,000 cached links in turn",
     "missed": "not in the cache: PostgreSQL is asked",
     "unknown": "no such link: 404",
@@ -53,18 +54,7 @@ def _table(results: dict[str, Any]) -> list[str]:
 
 
 def _facts(results: dict[str, Any]) -> list[str]:
-    machine, memory, cold = results["machine"], results["memory_mb"], results["cold"]
-    packages = (f"{name} {version}" for name, version in machine["packages"].items())
-    taken_on = (
-        machine["date"],
-        f"{machine['processor']}, {machine['cores']} cores",
-        machine["system"],
-        f"Python {machine['python']}",
-        *packages,
-        f"nginx {machine['nginx']}",
-        f"wrk {machine['wrk']}",
-        f"{results['rounds']} rounds of {results['seconds']:g} seconds each",
-    )
+    memory, cold = results["memory_mb"], results["cold"]
     return [
         f"Resident memory of a worker: {memory['started']:.0f} MB started, {memory['full cache']:.0f} MB full cache.",
         (
@@ -72,8 +62,23 @@ def _facts(results: dict[str, Any]) -> list[str]:
             f"{cold['rate']:,.0f} requests/s, p99 {cold['p99']:.1f} ms."
         ),
         "",
-        f"Taken on: {'; '.join(taken_on)}.",
+        taken_on(results["machine"], f"{results['rounds']} rounds of {results['seconds']:g} seconds each"),
     ]
+
+
+def taken_on(machine: dict[str, Any], how: str) -> str:
+    """A line that says when, on what and with which versions."""
+    facts = (
+        machine["date"],
+        f"{machine['processor']}, {machine['cores']} cores",
+        machine["system"],
+        f"Python {machine['python']}",
+        *(f"{name} {version}" for name, version in machine["packages"].items()),
+        f"nginx {machine['nginx']}",
+        f"wrk {machine['wrk']}",
+        how,
+    )
+    return f"Taken on: {'; '.join(facts)}."
 
 
 def _chart(figures: list[dict[str, Any]]) -> str:

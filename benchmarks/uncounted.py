@@ -12,7 +12,8 @@ from server.app import create_app
 from server.settings import Settings, read_settings
 
 
-async def _instance(settings: Settings) -> InstanceRecord:
+async def found_instance(settings: Settings) -> InstanceRecord:
+    """The installation in a database that was served before; RuntimeError without one."""
     database = Database(make_engine(settings.database_address))
     async with database.read() as connection:
         found = await find(connection)
@@ -25,7 +26,7 @@ async def _instance(settings: Settings) -> InstanceRecord:
 def main() -> None:
     """Serves on the port given as the first argument, with the options that a worker of Kurz has."""
     settings = read_settings()
-    app = create_app(settings, asyncio.run(_instance(settings)))
+    app = create_app(settings, asyncio.run(found_instance(settings)))
     gc.collect()
     gc.freeze()
     uvicorn.run(

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,15 @@ request = function()
   return wrk.format("GET", string.format("/{letter}%06d", n))
 end
 """
+BROWSERS = """
+local n = 0
+request = function()
+  n = (n + 1) % {browsers}
+  wrk.headers["User-Agent"] = string.format("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.%d.0", n)
+  return wrk.format()
+end
+"""
+DONE = 'done = function(summary) io.write(string.format("\\nanswers %d\\n", summary.requests)) end\n'
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -52,23 +62,33 @@ class InTurn:
         return self.first + passed % (self.last - self.first)
 
 
-def load(port: int, *, seconds: float, path: str | InTurn, passed: int = 0) -> Load:
-    """Asks for one path, or for many in turn from where an earlier run left off, over keep-alive connections."""
+def load(port: int, *, seconds: float, path: str | InTurn, passed: int = 0, browsers: int = 1) -> Load:
+    """Asks for one path, or for many in turn from where an earlier run left off, over keep-alive connections.
+
+    For one path as so many different browsers in turn, by their User-Agent.
+    """
+    if isinstance(path, InTurn):
+        asking, target = _in_turn(path, passed), "/"
+    else:
+        asking, target = "" if browsers == 1 else BROWSERS.replace("{browsers}", str(browsers)), path
+    return _run(f"http://127.0.0.1:{port}{target}", asking, HEADERS, seconds=seconds, connections=CONNECTIONS)
+
+
+def post(port: int, path: str, body: str, *, headers: Sequence[str], seconds: float, connections: int) -> Load:
+    """Sends one JSON body again and again, over keep-alive connections."""
+    asking = f"wrk.method = 'POST'\nwrk.body = [==[{body}]==]\n"
+    headers = ("Content-Type: application/json", *headers)
+    return _run(f"http://127.0.0.1:{port}{path}", asking, headers, seconds=seconds, connections=connections)
+
+
+def _run(url: str, asking: str, headers: Sequence[str], *, seconds: float, connections: int) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "load.lua"
-        script.write_text(_script(path, passed))
-        target = f"http://127.0.0.1:{port}{path if isinstance(path, str) else '/'}"
-        headers = [part for header in HEADERS for part in ("-H", header)]
-        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency"]
-        said = subprocess.run(
-            [*command, *headers, "-s", str(script), target], check=True, capture_output=True, text=True
-        ).stdout
-    return _read(said)
-
-
-def _script(path: str | InTurn, passed: int) -> str:
-    asking = "" if isinstance(path, str) else _in_turn(path, passed)
-    return asking + 'done = function(summary) io.write(string.format("\\nanswers %d\\n", summary.requests)) end\n'
+        script.write_text(asking + DONE)
+        told = [part for header in headers for part in ("-H", header)]
+        command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
+        said = subprocess.run([*command, *told, "-s", str(script), url], check=True, capture_output=True, text=True)
+    return _read(said.stdout)
 
 
 def _in_turn(codes: InTurn, passed: int) -> str:

@@ -25,6 +25,8 @@ SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
     "updateLink": (Scope.LINKS_WRITE,),
     "deactivateLink": (Scope.LINKS_WRITE,),
     "reactivateLink": (Scope.LINKS_WRITE,),
+    "clickRecorded": (Scope.ANALYTICS_READ,),
+    "linksClicked": (Scope.LINKS_READ,),
 }
 
 
@@ -47,7 +49,10 @@ def enforce(schema: GraphQLSchema) -> None:
 def _enforce_on(root: GraphQLObjectType) -> None:
     for name, field in root.fields.items():
         assert field.resolve is not None
-        field.resolve = _checked(field.resolve, SCOPES[name])
+        if field.subscribe is None:
+            field.resolve = _checked(field.resolve, SCOPES[name])
+        else:  # once, when it begins
+            field.subscribe = _checked(field.subscribe, SCOPES[name])
 
 
 def _checked(resolve: Callable[..., Any], scopes: tuple[Scope, ...]) -> Callable[..., Any]:

@@ -4,27 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from strawberry.dataloader import DataLoader
 
 from graph.answer_size import AnswerSize
+from graph.database_share import DatabaseShare
+from graph.shared_loader import SharedLoader
 from models import analytics, click_lists, click_totals, moments, top
-from models.analytics_refusals import AnalyticsRefused, TimedOut
+from models.analytics_refusals import AnalyticsRefused
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_lists import ClickKey, ClickPage, ClickRecord
 from models.click_reads import OwnerRange
 from models.click_totals import ClickTotals, LinkClicks
 from models.clicks import SlotScope
-from models.database import Database
 from models.ids import LinkId, WorkspaceId
 from models.intervals import TimeInterval
 from models.moments import Moment
 from models.top import TopAnswers, TopAsked, TopValues
-
-# One request's: the other connections of the pool are for everybody else.
-MOST_AT_ONCE: Final = 3
 
 Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -78,25 +75,21 @@ class PageAsked:
 class ClickQuestions:
     """One request's questions about clicks; what a workspace does not have was never clicked.
 
-    What is not answered by `answer_by` (the event loop's time) raises TimedOut, which does not harm other questions.
+    What is not answered in time raises TimedOut, which does not harm other questions.
     """
 
-    def __init__(
-        self, database: Database, *, workspace_id: WorkspaceId, answer_by: float, most_clicks_read: int
-    ) -> None:
+    def __init__(self, database: DatabaseShare, *, workspace_id: WorkspaceId, most_clicks_read: int) -> None:
         self._database = database
         self._mine = workspace_id
-        self._answer_by = answer_by
         self._most_read = most_clicks_read
         self._size = AnswerSize()
-        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
-        self._moment = DataLoader(load_fn=self._moments)
-        self.of_link: DataLoader[LinkId, LinkClicks | None] = DataLoader(load_fn=self._of_links)
-        self.totals: DataLoader[Asked, ClickTotals] = DataLoader(load_fn=self._totals)
-        self._series: DataLoader[SeriesAsked, analytics.TimeSeries] = DataLoader(load_fn=self._timeseries)
-        self._rankings: DataLoader[RankingAsked, TopValues] = DataLoader(load_fn=self._tops)
-        self.page: DataLoader[PageAsked, ClickPage] = DataLoader(load_fn=self._pages)
-        self.click: DataLoader[ClickKey, ClickRecord | None] = DataLoader(load_fn=self._clicks)
+        self._moment = SharedLoader(load_fn=self._moments)
+        self.of_link: SharedLoader[LinkId, LinkClicks | None] = SharedLoader(load_fn=self._of_links)
+        self.totals: SharedLoader[Asked, ClickTotals] = SharedLoader(load_fn=self._totals)
+        self._series: SharedLoader[SeriesAsked, analytics.TimeSeries] = SharedLoader(load_fn=self._timeseries)
+        self._rankings: SharedLoader[RankingAsked, TopValues] = SharedLoader(load_fn=self._tops)
+        self.page: SharedLoader[PageAsked, ClickPage] = SharedLoader(load_fn=self._pages)
+        self.click: SharedLoader[ClickKey, ClickRecord | None] = SharedLoader(load_fn=self._clicks)
 
     async def moment(self) -> Moment:
         """The request's present: the same for all its ranges, and before all its counting."""
@@ -221,16 +214,11 @@ class ClickQuestions:
         same: list[Question],
         ask: Callable[[AsyncConnection, list[Question]], Awaitable[Answers[Answer]]],
     ) -> Answers[Answer]:
-        limit = asyncio.timeout_at(self._answer_by)
         try:
-            async with limit, self._turns, self._database.read() as conn:
+            async with self._database.analyse() as conn:
                 return await ask(conn, same)
         except AnalyticsRefused as refused:
             return [refused] * len(same)
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the database could not be reached
-            return [TimedOut("the question took too long; ask for a shorter range")] * len(same)
 
 
 def _ranking(answers: TopAnswers | AnalyticsRefused, number: int) -> TopValues | AnalyticsRefused:

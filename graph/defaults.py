@@ -53,6 +53,8 @@ def _complete_arguments(named: GraphQLObjectType) -> None:
         defaults = _defaults(field.args)
         if defaults and field.resolve is not None:
             field.resolve = _completed(field.resolve, defaults)
+        if defaults and field.subscribe is not None:
+            field.subscribe = _completed(field.subscribe, defaults)
 
 
 def _completed(resolve: Callable[..., Any], defaults: Defaults) -> Callable[..., Any]:

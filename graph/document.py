@@ -1,47 +1,57 @@
-"""What stands between a document and its execution: parse, guard, validation, and the cache that spares two of them."""
+"""Between a document and its execution: parse, guard, validation and cost, and the cache that spares three of them."""
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    OperationType,
-    SelectionSetNode,
-    parse,
-)
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from graph import cost
+from graph.charges import Charge
+from graph.context import Context
+from graph.cost import CostPlan
+from graph.cost_plan import CostPlanner
 from graph.failures import ApiFailure, FailureCode
+from graph.guard import MOST_CHARACTERS, MOST_TOKENS, Guard, refuse_text, refuse_variables
 
-MOST_TOKENS: Final = 1_500
-MOST_FIELDS: Final = 1_000
-MOST_ROOT_QUERIES: Final = 20
-MOST_ROOT_MUTATIONS: Final = 5
-MOST_SAME_NAME: Final = 5
 CACHED_CHARACTERS: Final = 100_000
+MOST_ERRORS: Final = 10
+ADDED_RULES: Final = (MaybeNullValidationRule, OneOfInputValidationRule)  # as Strawberry adds them
+
+
+class ValidDocument:
+    """A document that was found valid, and what its operations cost."""
+
+    def __init__(self, schema: GraphQLSchema, node: DocumentNode) -> None:
+        self.node = node
+        self._planner = CostPlanner(schema, node)
+        self._plans: dict[str | None, CostPlan] = {}
+
+    def plan(self, operation_name: str | None) -> CostPlan:
+        """The plan of the operation, which the document has; made when it is first asked for."""
+        if operation_name not in self._plans:
+            self._plans[operation_name] = self._planner.plan(_operation(self.node, operation_name))
+        return self._plans[operation_name]
 
 
 class DocumentCache:
     """Valid documents by their text, at most 100,000 characters of them; only valid ones, so that junk evicts none."""
 
     def __init__(self) -> None:
-        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._documents: OrderedDict[str, ValidDocument] = OrderedDict()
         self._characters = 0
 
-    def find(self, text: str) -> DocumentNode | None:
+    def find(self, text: str) -> ValidDocument | None:
         """The document, if its text was found valid before."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
         return document
 
-    def keep(self, text: str, document: DocumentNode) -> None:
+    def keep(self, text: str, document: ValidDocument) -> None:
         """Remember a valid document; the ones unused for longest make room."""
         if text in self._documents:
             return
@@ -53,10 +63,15 @@ class DocumentCache:
 
 
 class DocumentGate(SchemaExtension):
-    """One request's way through; the cache is the schema's."""
+    """One operation's way through; the cache is the schema's.
+
+    The only extension, and without a hook for single fields: one that awaits makes every field several times slower.
+    """
 
     def __init__(self, cache: DocumentCache) -> None:
-        self.cache = cache
+        self._cache = cache
+        self._document: ValidDocument | None = None
+        self._charge: Charge | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Parse and guard, or take both and the validation from the cache."""
@@ -64,102 +79,83 @@ class DocumentGate(SchemaExtension):
         text = context.query
         if text is None:
             raise ApiFailure(FailureCode.BAD_REQUEST, "There is no document to run.")
-        if known := self.cache.find(text):
-            context.graphql_document = known
+        self._charge = Charge(_context(self))
+        self._document = self._cache.find(text)
+        if self._document:
+            context.graphql_document = self._document.node
             context.pre_execution_errors = []  # not None: validated before
         else:
+            self._charge.pay_reading(len(text) if len(text) <= MOST_CHARACTERS else 0)
+            refuse_text(text)
             context.graphql_document = parse(text, max_tokens=MOST_TOKENS)
-            guard(context.graphql_document)
+            Guard(context.graphql_document).check()
         if context._provided_operation_name is None:  # its public name falls back to the first operation's
             refuse_several_operations(context.graphql_document)
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Remember what turns out valid."""
+        """Validate, remember what turns out valid, and take the cost: before anything runs, on every transport."""
+        context = self.execution_context
+        if context.pre_execution_errors is None:
+            context.pre_execution_errors = self._validate()
+        if not context.pre_execution_errors:
+            try:
+                self._pay()
+            except ApiFailure as failure:
+                context.pre_execution_errors = [failure]
+        yield
+
+    def on_execute(self) -> Iterator[None]:
+        """Give back what the answer turns out not to be worth; nothing when it is given up on the way."""
         yield
         context = self.execution_context
-        if not context.pre_execution_errors and context.query and context.graphql_document:
-            self.cache.keep(context.query, context.graphql_document)
+        result = context.result
+        assert self._document and self._charge
+        if isinstance(result, ExecutionResult):  # a subscription's is not there yet
+            was_run = not result.errors or result.data is not None or any(error.path for error in result.errors)
+            plan = self._document.plan(context.operation_name)
+            self._charge.settle(plan.actual(context.variables, result.data) if was_run else cost.LEAST)
+
+    def message_cost(self, things: int) -> int:
+        """What a message of this subscription, which was let through, costs if it tells of so many clicks or links."""
+        context = self.execution_context
+        assert self._document
+        return self._document.plan(context.operation_name).message(context.variables, things)
+
+    def get_results(self) -> dict[str, object]:
+        """`extensions` of the answer."""
+        return {"cost": self._charge.shown()} if self._charge else {}
+
+    def _validate(self) -> list[GraphQLError]:
+        context = self.execution_context
+        schema, node = context.schema._schema, context.graphql_document
+        assert node and context.query
+        errors = validate(schema, node, (*context.validation_rules, *ADDED_RULES), max_errors=MOST_ERRORS)
+        if not errors:
+            self._document = ValidDocument(schema, node)
+            self._cache.keep(context.query, self._document)
+        return errors
+
+    def _pay(self) -> None:
+        context = self.execution_context
+        assert self._document and self._charge
+        refuse_variables(context.variables)
+        plan = self._document.plan(context.operation_name)
+        self._charge.pay(plan.requested(context.variables), message=plan.message(context.variables))
+
+
+def _context(gate: DocumentGate) -> Context:
+    context = gate.execution_context.context
+    assert isinstance(context, Context)
+    return context
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    return next(one for one in operations if name is None or (one.name and one.name.value == name))
 
 
 def refuse_several_operations(document: DocumentNode) -> None:
     """Raise BAD_REQUEST unless it is clear which operation is meant (https://spec.graphql.org/draft/#GetOperation())."""
     if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) > 1:
         raise ApiFailure(FailureCode.BAD_REQUEST, "The document has several operations: say which by operationName.")
-
-
-def guard(document: DocumentNode) -> None:
-    """Raise QUERY_TOO_COMPLEX for what would be slow to validate or to run.
-
-    One walk over the text: a fragment is measured once, however often it is spread. It comes before validation, whose
-    own rules are slow on many fields of one name.
-    """
-    measure = _Measure(document)
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            is_mutation = definition.operation is OperationType.MUTATION
-            _limit(
-                "root fields", measure.width(definition.selection_set),
-                MOST_ROOT_MUTATIONS if is_mutation else MOST_ROOT_QUERIES,
-            )  # fmt: skip
-            _limit("fields, counted as often as their fragments are used", measure.size(definition), MOST_FIELDS)
-
-
-def _limit(what: str, count: int, most: int) -> None:
-    if count > most:
-        raise ApiFailure(FailureCode.QUERY_TOO_COMPLEX, f"Too many {what}: {count}, at most {most} are allowed.")
-
-
-class _Measure:
-    """Counts fields as the execution would meet them, with every fragment in its places."""
-
-    def __init__(self, document: DocumentNode) -> None:
-        self._fragments = {
-            definition.name.value: definition
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
-        self._sizes: dict[str, int] = {}
-
-    def size(self, node: OperationDefinitionNode | FragmentDefinitionNode | FieldNode | InlineFragmentNode) -> int:
-        """All fields below the node."""
-        if node.selection_set is None:
-            return 0
-        names: Counter[str] = Counter()
-        total = 0
-        for selection in _flat(node.selection_set):
-            if isinstance(selection, FragmentSpreadNode):
-                total += self._size_of_fragment(selection.name.value)
-            else:
-                names[(selection.alias or selection.name).value] += 1
-                total += 1 + self.size(selection)
-        _limit("fields of one name side by side", max(names.values(), default=0), MOST_SAME_NAME)
-        return total
-
-    def width(self, selection_set: SelectionSetNode) -> int:
-        """The fields at the top, those of fragments included."""
-        count, waiting, seen = 0, [selection_set], set[str]()
-        while waiting:
-            for selection in _flat(waiting.pop()):
-                if isinstance(selection, FieldNode):
-                    count += 1
-                elif (name := selection.name.value) not in seen and name in self._fragments:
-                    seen.add(name)
-                    waiting.append(self._fragments[name].selection_set)
-        return count
-
-    def _size_of_fragment(self, name: str) -> int:
-        if name not in self._sizes:
-            self._sizes[name] = 0  # a cycle ends here; validation refuses it
-            fragment = self._fragments.get(name)
-            self._sizes[name] = self.size(fragment) if fragment else 0
-        return self._sizes[name]
-
-
-def _flat(selection_set: SelectionSetNode) -> Iterator[FieldNode | FragmentSpreadNode]:
-    for selection in selection_set.selections:
-        if isinstance(selection, InlineFragmentNode):
-            yield from _flat(selection.selection_set)
-        else:
-            assert isinstance(selection, FieldNode | FragmentSpreadNode)
-            yield selection

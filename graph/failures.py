@@ -1,9 +1,11 @@
 """Failures outside the payloads: the codes a client can match on, and what it never gets to see."""
 
 import logging
+from collections.abc import Iterable
 from enum import StrEnum
 
 from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from models.analytics_refusals import AnalyticsRefused
 from models.database import is_unreachable
@@ -19,6 +21,8 @@ class FailureCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     BAD_REQUEST = "BAD_REQUEST"
     QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
     INVALID_RANGE = "INVALID_RANGE"
     TOO_MANY_POINTS = "TOO_MANY_POINTS"
     TOO_MANY_CLICKS = "TOO_MANY_CLICKS"
@@ -30,12 +34,12 @@ class FailureCode(StrEnum):
 class ApiFailure(GraphQLError):  # noqa: N818 - it names what happened, as FailureCode does
     """A failure whose message and code are meant for the client."""
 
-    def __init__(self, code: FailureCode, message: str, **extensions: str) -> None:
+    def __init__(self, code: FailureCode, message: str, **extensions: str | int) -> None:
         super().__init__(message, extensions={"code": code, **extensions})
 
 
-def presentable(error: GraphQLError, *, request_id: str) -> GraphQLError:
-    """The error as the client may see it, with a code; what nobody expected is logged once and masked."""
+def presentable(error: GraphQLError, *, request_id: str, is_logged: bool = False) -> GraphQLError:
+    """The error as the client may see it, with a code; what nobody expected is masked, and logged unless it was."""
     cause = root_cause(error)
     if isinstance(cause, ApiFailure):
         return error
@@ -46,14 +50,33 @@ def presentable(error: GraphQLError, *, request_id: str) -> GraphQLError:
     if _is_about_the_request(error, cause):
         return _retold(error, FailureCode.BAD_REQUEST, error.message)
     if is_unreachable(cause):
-        log.warning("the database cannot be asked: %r", cause, extra={"request_id": request_id})
-        return _retold(error, FailureCode.UNAVAILABLE, "The database cannot be asked just now; try again shortly.")
-    log.error(
-        "unexpected error at %s", error.path, exc_info=cause, extra={"request_id": request_id, "path": error.path}
-    )
+        if not is_logged:
+            log.warning("the database cannot be asked: %r", cause, extra={"request_id": request_id})
+        message = "The database cannot be asked just now; try again shortly."
+        return _retold(error, FailureCode.UNAVAILABLE, message, request_id)
+    if not is_logged:
+        more = {"request_id": request_id, "path": error.path}
+        log.error("unexpected error at %s", error.path, exc_info=cause, extra=more)
     return _retold(
         error, FailureCode.INTERNAL, f"Unexpected error; the server's log has it as {request_id}.", request_id
     )
+
+
+def all_presentable(errors: Iterable[GraphQLError], *, request_id: str) -> list[GraphQLError]:
+    """The errors as the client may see them; one exception that many fields met is logged once."""
+    seen = set[int]()
+    shown = []
+    for error in errors:
+        cause = id(root_cause(error))
+        shown.append(presentable(error, request_id=request_id, is_logged=cause in seen))
+        seen.add(cause)
+    return shown
+
+
+def without_suggestion(error: GraphQLError) -> GraphQLError:
+    """The error without the library's guess at what was meant, which would tell the schema name by name."""
+    error.message = error.message.partition(" Did you mean ")[0]
+    return error
 
 
 def code_of(error: GraphQLError) -> str | None:
@@ -74,7 +97,7 @@ def _is_about_the_request(error: GraphQLError, cause: BaseException) -> bool:
 
     What a field answered wrongly (an enum that has no such value) is a library error too, but points nowhere.
     """
-    if isinstance(cause, RecursionError):
+    if isinstance(cause, RecursionError | InvalidOperationTypeError | CannotGetOperationTypeError):
         return error.path is None
     return isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes))
 

@@ -1,118 +1,129 @@
-"""What an HTTP request asks for: its body or query string read, its key presented, its accepted types weighed.
+"""What an HTTP request asks for: its body or query string read within bounds, its key presented, its origin proved.
 
 https://graphql.github.io/graphql-over-http/draft/
 """
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from graph.failures import FailureCode
+from graph.accept import GRAPHQL_JSON, JSON, answer_type
+from graph.asked import Asked, RequestRefused, asked_of
 
-LARGEST_BODY: Final = 1_000_000
-GRAPHQL_JSON: Final = "application/graphql-response+json"
-JSON: Final = "application/json"
-
-
-class RequestRefused(Exception):  # noqa: N818 - it names what happened, not a fault
-    """The request cannot be run: an HTTP status, a message for the client, and headers."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: FailureCode = FailureCode.BAD_REQUEST,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
-        self.headers = headers or {}
+LARGEST_BODY: Final = 1_000_000  # bytes
+LONGEST_QUERY_STRING: Final = 16_000  # bytes
+BODY_DEADLINE_S: Final = 60.0
+# A page of another site cannot send any of these without asking first (CORS), so a request that has one was meant.
+# Authorization is one too: only Bearer gets this far, and a browser adds that to nothing by itself.
+DELIBERATE_HEADERS: Final = (
+    "Authorization",
+    "GraphQL-Require-Preflight",
+    "Apollo-Require-Preflight",
+    "X-Apollo-Operation-Name",
+    "X-Requested-With",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A well-formed GraphQL request."""
-
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
-
-
-def answer_type(accept: str) -> str:
-    """The media type to answer in, by the Accept header; RequestRefused (406) when neither of ours is accepted."""
-    quality = {GRAPHQL_JSON: _quality(accept, GRAPHQL_JSON), JSON: _quality(accept, JSON)}
-    best = max(quality, key=lambda media: quality[media])  # the first of equals
-    if quality[best] == (0.0, 0):
+def media_of(request: Request) -> str:
+    """The media type to answer in; RequestRefused (406) when neither of ours is accepted."""
+    # Several Accept headers are one list (RFC 9110, 5.3).
+    media = answer_type(", ".join(request.headers.getlist("accept")))
+    if media is None:
         raise RequestRefused(406, f"Answers are {GRAPHQL_JSON} or {JSON}; the Accept header allows neither.")
-    return best
+    return media
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a browser is at the door, and has no query."""
+    """Whether a browser opens the address, rather than a script its fetch."""
     return (
-        request.method == "GET"
-        and "query" not in request.query_params
+        request.method in ("GET", "HEAD")
         and "text/html" in request.headers.get("accept", "")
+        and not _is_deliberate(request.headers)
     )
 
 
 def presented_secret(request: Request) -> str | None:
     """The secret of the Authorization header, None without one, and the empty string for anything but one Bearer."""
-    headers = request.headers.getlist("authorization")
+    return secret_in(request.headers.getlist("authorization"))
+
+
+def secret_in(headers: Sequence[str]) -> str | None:
+    """The secret in the values of Authorization headers."""
     if not headers:
         return None
     scheme, _, secret = headers[0].partition(" ")
     return secret.strip() if len(headers) == 1 and scheme.lower() == "bearer" else ""
 
 
-async def read(request: Request) -> Asked:
-    """The GraphQL request in a GET or POST; RequestRefused for anything that is none."""
-    if request.method == "GET":
+async def read(request: Request, *, deadline_s: float = BODY_DEADLINE_S) -> Asked:
+    """The GraphQL request in a GET, HEAD or POST; RequestRefused for anything that is none.
+
+    408 for a body that has not come after `deadline_s`.
+    """
+    if request.method != "POST":
         return _from_query_string(request)
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media.strip().lower() != JSON or charset not in ("", "utf-8"):
-        raise RequestRefused(415, f"Send the request as {JSON}, in UTF-8.")
-    return _asked(_decoded(await _body(request), what="body"))
+    _refuse_other_encodings(request.headers)
+    try:
+        async with asyncio.timeout(deadline_s):
+            body = await _body(request)
+    except TimeoutError as error:
+        raise RequestRefused(408, "The body took too long to arrive.", headers={"connection": "close"}) from error
+    return asked_of(_decoded(body, what="body"))
 
 
-def _quality(accept: str, media: str) -> tuple[float, int]:
-    """How much the type is wanted (0 to 1), by its most specific range, and how specific that is (RFC 9110, 12.5.1)."""
-    ranges = {media: 3, f"{media.partition('/')[0]}/*": 2, "*/*": 1}
-    best = (0.0, 0)
-    for part in (accept or "*/*").split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        specific = ranges.get(name, 0)
-        if specific > best[1]:
-            best = (_weight(parameters), specific)
-    return best if best[0] > 0 else (0.0, 0)
+def _from_query_string(request: Request) -> Asked:
+    if len(request.scope["query_string"]) > LONGEST_QUERY_STRING:
+        raise RequestRefused(414, f"The query string is longer than {LONGEST_QUERY_STRING:,} bytes: use POST.")
+    parameters: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        parameters[name] = _decoded(parameters[name], what=name) if parameters.get(name) else None
+    asked = asked_of(parameters)
+    if not _is_deliberate(request.headers):
+        named = ", ".join(DELIBERATE_HEADERS)
+        raise RequestRefused(400, f"A GET needs a header that other sites' pages cannot send, one of {named}.")
+    return asked
 
 
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
+def _is_deliberate(headers: Headers) -> bool:
+    return any(name in headers for name in DELIBERATE_HEADERS)
+
+
+def _refuse_other_encodings(headers: Headers) -> None:
+    media, _, parameters = headers.get("content-type", "").partition(";")
+    if media.strip().lower() != JSON or _charset(parameters) not in ("", "utf-8"):
+        raise RequestRefused(415, f"Send the request as {JSON}, in UTF-8.", headers={"accept": JSON})
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        # A small body may grow without end when it is unpacked.
+        raise RequestRefused(415, "Send the body uncompressed.", headers={"accept-encoding": "identity"})
+
+
+def _charset(parameters: str) -> str:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return ""
 
 
 async def _body(request: Request) -> bytes:
     """The whole body, given up as soon as it is known to be too large."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and (len(announced) > 20 or int(announced) > LARGEST_BODY):
+        raise _too_large()
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            raise RequestRefused(
-                413, f"The body is larger than {LARGEST_BODY:,} bytes.", headers={"connection": "close"}
-            )
+            raise _too_large()
     return bytes(body)
+
+
+def _too_large() -> RequestRefused:
+    return RequestRefused(413, f"The body is larger than {LARGEST_BODY:,} bytes.", headers={"connection": "close"})
 
 
 def _decoded(text: bytes | str, *, what: str) -> Any:
@@ -120,25 +131,3 @@ def _decoded(text: bytes | str, *, what: str) -> Any:
         return orjson.loads(text)  # refuses what is not UTF-8, nested too deeply, or a number beyond all numbers
     except orjson.JSONDecodeError as error:
         raise RequestRefused(400, f"The {what} cannot be read as JSON: {error}.") from error
-
-
-def _from_query_string(request: Request) -> Asked:
-    parameters: dict[str, Any] = dict(request.query_params)
-    for name in ("variables", "extensions"):
-        if parameters.get(name):
-            parameters[name] = _decoded(parameters[name], what=name)
-        else:
-            parameters.pop(name, None)
-    return _asked(parameters)
-
-
-def _asked(body: Any) -> Asked:
-    if not isinstance(body, dict):
-        raise RequestRefused(422, "The body must be one JSON object with `query`.")
-    if not isinstance(body.get("query"), str) or not body["query"]:
-        raise RequestRefused(422, "`query` must be a string with a GraphQL document.")
-    for name, kind in (("variables", dict), ("operationName", str), ("extensions", dict)):
-        if not isinstance(body.get(name), kind | None):
-            called = "an object" if kind is dict else "a string"
-            raise RequestRefused(422, f"`{name}` must be {called}, null, or left out.")
-    return Asked(body["query"], body.get("variables"), body.get("operationName") or None)

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -14,19 +16,19 @@ from graph import access, defaults
 from graph.clicks import Click
 from graph.codes import CodeQueries
 from graph.context import Context
-from graph.document import DocumentCache, DocumentGate
+from graph.document import MOST_ERRORS, DocumentCache, DocumentGate
 from graph.domains import Domain
 from graph.errors import USER_ERRORS
-from graph.failures import presentable
+from graph.failures import all_presentable, without_suggestion
 from graph.keys import ApiKey, KeyQueries
 from graph.link_changes import LinkMutations
 from graph.link_lists import LinkListQueries
 from graph.links import Link, LinkQueries
+from graph.live import Subscription, resolve_events
 from graph.nodes import NodeQueries
+from graph.plain_values import PlainExecutor
 from graph.scalars import SCALARS
 from graph.workspaces import Workspace, WorkspaceQueries
-
-MOST_ERRORS: Final = 10
 
 
 @strawberry.type(description="What can be read: all of it in the one workspace of the credential.")
@@ -40,7 +42,12 @@ class Mutation(LinkMutations):
 
 
 class KurzSchema(strawberry.Schema):
-    """A schema whose answers carry no error that was not meant to be seen."""
+    """A schema whose answers carry no error that was not meant to be seen.
+
+    Without `shows_itself` errors suggest no names either.
+    """
+
+    shows_itself = True
 
     async def execute(  # noqa: PLR0917 - Strawberry's signature
         self,
@@ -66,26 +73,51 @@ class KurzSchema(strawberry.Schema):
             allowed_operation_types=allowed_operation_types,
             operation_extensions=operation_extensions,
         )
+        return self.shown(result, request_id=context_value.request_id)
+
+    def shown(self, result: ExecutionResult, *, request_id: str) -> ExecutionResult:
+        """The same result with at most ten errors, each fit to be seen; unexpected ones are logged."""
         if result.errors:
-            shown = result.errors[:MOST_ERRORS] if result.data is None else result.errors
-            result.errors = [presentable(error, request_id=context_value.request_id) for error in shown]
+            shown = all_presentable(result.errors[:MOST_ERRORS], request_id=request_id)
+            result.errors = shown if self.shows_itself else [without_suggestion(error) for error in shown]
         return result
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: `presentable` does, and a client's mistakes are no errors of ours."""
 
 
-def build_schema() -> KurzSchema:
-    """The schema, with the checks of scopes and the reading of nulls in place."""
+class RememberedNames(NameConverter):
+    """Strawberry's names; it makes those of a field's arguments anew for every call, and there are some hundred."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, str] = {}
+
+    def apply_naming_config(self, name: str) -> str:
+        """The name in GraphQL for one in Python."""
+        if name not in self._made:
+            self._made[name] = super().apply_naming_config(name)
+        return self._made[name]
+
+
+def build_schema(*, shows_itself: bool = True) -> KurzSchema:
+    """The schema, with the checks of scopes and the reading of nulls in place.
+
+    Without `shows_itself` introspection is refused, and errors suggest no names.
+    """
     cache = DocumentCache()
     schema = KurzSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[*USER_ERRORS, Link, Domain, ApiKey, Workspace, Click],
         # Not sort_schema: it rebuilds the schema, and loses the defaults that are enum values.
-        config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[lambda: DocumentGate(cache)],
+        config=StrawberryConfig(scalar_map=SCALARS, name_converter=RememberedNames()),
+        execution_context_class=PlainExecutor,
+        extensions=[lambda: DocumentGate(cache), *([] if shows_itself else [DisableIntrospection])],
     )
+    schema.shows_itself = shows_itself
+    resolve_events(schema._schema)
     defaults.read_null_as_left_out(schema._schema)
     access.enforce(schema._schema)
     return schema

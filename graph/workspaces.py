@@ -8,12 +8,26 @@ from graph import ids
 from graph.analytics import HasAnalytics
 from graph.click_questions import ClickOwner
 from graph.clicks import WorkspaceClicks
+from graph.connections import LARGEST_PAGE
 from graph.context import Info
 from graph.domains import Domain, shown_domain
 from graph.scalars import TimeZone
 from models import workspaces
 from models.clicks import SlotScope
+from models.intervals import MAX_POINTS
 from models.workspaces import WorkspaceRecord
+
+
+@strawberry.type(description="What requests are bound by, as this server is set.")
+class WorkspaceLimits:
+    max_page_size: int = strawberry.field(description="The most that `first` and `last` of a connection may ask for.")
+    max_query_cost: int = strawberry.field(
+        description="The most that one operation may cost; every answer says by `extensions.cost` what it did."
+    )
+    max_timeseries_points: int = strawberry.field(description="The most points that a time series may have.")
+    click_retention_days: int | None = strawberry.field(
+        description="For how many days single clicks are kept; sums stay. Null: it is not known here."
+    )
 
 
 @strawberry.type(description="Everything belongs to one workspace; a key sees only its own.")
@@ -27,6 +41,16 @@ class Workspace(WorkspaceClicks, HasAnalytics):
         record = await info.context.loaders.domain.load(info.context.instance.domain_id)
         assert record is not None, "a workspace has its default domain"
         return shown_domain(record)
+
+    @strawberry.field(description="What requests are bound by.")
+    def limits(self, info: Info) -> WorkspaceLimits:
+        config = info.context.config
+        return WorkspaceLimits(
+            max_page_size=LARGEST_PAGE,
+            max_query_cost=config.most_points,
+            max_timeseries_points=MAX_POINTS,
+            click_retention_days=config.click_retention_days,
+        )
 
 
 def shown_workspace(record: WorkspaceRecord) -> Workspace:

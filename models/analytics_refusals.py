@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError
+
+from models.database import was_stopped
 
 
 class AnalyticsRefused(Exception):  # noqa: N818 - it names what happened, not a fault
@@ -53,7 +54,6 @@ def timed() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        # SQLAlchemy's own error stands between the two.
-        if isinstance(getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError):
+        if was_stopped(error):
             raise TimedOut("the question took too long; ask for a shorter range") from error
         raise

@@ -55,7 +55,8 @@ class ClickPage:
     has_next: bool
 
 
-_COLUMNS = (
+# Of the click `c`, as record_of takes them.
+COLUMNS = (
     "c.occurred_at, c.batch_id, c.batch_row, c.link_id, c.kind, c.first, c.country, c.referrer, c.browser, c.os, "
     "c.device, c.language, c.utm_source, c.utm_medium, c.utm_campaign, c.bot"
 )
@@ -72,7 +73,7 @@ select * from (
     from asked p cross join {clicks} c
 ) listed where place <= :size order by n, place"""
 _BY_KEYS = f"""
-select {_COLUMNS}
+select {COLUMNS}
   from unnest(cast(:times as timestamptz[]), cast(:batches as bigint[]), cast(:rows as int[]))
        k (at, batch_id, batch_row)
  cross join lateral (
@@ -97,7 +98,7 @@ async def page(
         found = await conn.execute(text(_page_sql(rows, after)), values)
     clicks: list[list[ClickRecord]] = [[] for _ in asked]
     for row in found:
-        clicks[row.n].append(_record(row))
+        clicks[row.n].append(record_of(row))
     return [ClickPage(tuple(each[:first]), has_next=len(each) > first) for each in clicks]
 
 
@@ -112,13 +113,13 @@ async def by_keys(
         "rows": [key.batch_row for key in keys],
     }
     with timed():
-        records = [_record(row) for row in await conn.execute(text(_BY_KEYS), values)]
+        records = [record_of(row) for row in await conn.execute(text(_BY_KEYS), values)]
     return {record.key: record for record in records}
 
 
 def _page_sql(asked: Reading, after: ClickKey | None) -> str:
     condition = "" if after is None else _AFTER
-    clicks = clicks_sql(asked, _COLUMNS, condition=condition, tail=f"order by {_NEWEST_FIRST} limit :size")
+    clicks = clicks_sql(asked, COLUMNS, condition=condition, tail=f"order by {_NEWEST_FIRST} limit :size")
     return _PAGE.format(asked=asked_sql(asked.scope), clicks=clicks, newest_first=_NEWEST_FIRST)
 
 
@@ -128,7 +129,8 @@ def _after_parameters(after: ClickKey | None) -> dict[str, object]:
     return {"after_at": after.occurred_at, "after_batch": after.batch_id, "after_row": after.batch_row}
 
 
-def _record(row: Row[Any]) -> ClickRecord:
+def record_of(row: Row[Any]) -> ClickRecord:
+    """A row with COLUMNS as a record."""
     return ClickRecord(
         key=ClickKey(row.occurred_at, row.batch_id, row.batch_row),
         link_id=LinkId(row.link_id),

@@ -1,7 +1,8 @@
 """The way to PostgreSQL: engines, connections, sessions, and telling an outage from a mistake."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -11,12 +12,16 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
+
+from models.idle_connections import try_idle_connections
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATION_LOCK = 0x6B75727A  # any number will do, as long as every Kurz takes the same
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 2
+# Connections of a pool that long questions about clicks leave to everything else.
+KEPT_FREE = 2
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
 # SQLSTATE class 08: lost connections; 57P01 to 57P03: a server that stops or starts; 53300: one that is full.
@@ -41,15 +46,16 @@ def asyncpg_dsn(url: str) -> str:
 
 def make_engine(url: str, *, pool_size: int = 5, server_settings: Mapping[str, str] | None = None) -> AsyncEngine:
     """An engine of at most `pool_size` connections, opened when first needed."""
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=_opener(url, server_settings),
         pool_size=pool_size,
         max_overflow=0,  # overflow connections are opened and thrown away each time (measured: ten times slower)
         pool_timeout=POOL_TIMEOUT_S,
-        pool_pre_ping=True,  # else the first questions after a restart of PostgreSQL fail, one for each old connection
         hide_parameters=True,
     )
+    try_idle_connections(engine)  # else the first questions after a restart of PostgreSQL fail, one for each old one
+    return engine
 
 
 def _opener(url: str, server_settings: Mapping[str, str] | None) -> "_Opener":
@@ -68,12 +74,14 @@ class _Opener:
 
 
 class Database:
-    """Hands out connections for questions and sessions for changes."""
+    """Hands out connections for questions and sessions for changes: at most `size` at once."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self.size = _size(engine)
+        self._analyses = asyncio.Semaphore(max(1, self.size - KEPT_FREE))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -81,13 +89,63 @@ class Database:
         async with self._reading.connect() as connection:
             yield connection
 
-    def write(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """A session in a transaction: committed at the end, rolled back by an exception."""
-        return self._sessions.begin()
+    @asynccontextmanager
+    async def read_until(self, end: float) -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements PostgreSQL itself stops at `end` (the event loop's time; see `was_stopped`).
+
+        Raises TimeoutError when that is past.
+        """
+        async with self.read() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, asyncpg.Connection)
+            left = _milliseconds_to(end)
+            is_clean = False
+            try:
+                # Local to a transaction, since behind a pooler the session is not ours. In one message with its
+                # beginning, and past SQLAlchemy, which would make three of it.
+                await driver.execute(f"begin read only; set local statement_timeout = {left}")
+                try:
+                    yield connection
+                finally:
+                    if not connection.invalidated:
+                        await driver.execute("rollback")
+                        is_clean = True
+            finally:
+                if not (is_clean or connection.invalidated):
+                    await connection.invalidate()  # cancelled: nobody must get a connection in a transaction
+
+    @asynccontextmanager
+    async def analyse_until(self, end: float) -> AsyncIterator[AsyncConnection]:
+        """As `read_until`, for long questions: however many are asked, connections are left for everything else."""
+        async with self._analyses, self.read_until(end) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction: committed at the end, rolled back by an exception.
+
+        Cancelled while it commits, it may have done so or not, as after a lost connection.
+        """
+        async with self._sessions() as session:
+            yield session
+            # Not by `begin()`: that waits for the end of a commit even when cancelled, however long it takes.
+            await session.commit()
 
     async def close(self) -> None:
         """Closes the pool's connections."""
         await self.engine.dispose()
+
+
+def _size(engine: AsyncEngine) -> int:
+    pool = engine.pool
+    return pool.size() if isinstance(pool, QueuePool) else 1
+
+
+def _milliseconds_to(end: float) -> int:
+    left = end - asyncio.get_running_loop().time()
+    if left <= 0:
+        raise TimeoutError("no time is left")
+    return max(1, int(left * 1000))
 
 
 def alembic_config() -> Config:
@@ -120,6 +178,14 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or _is_outage(error.orig)
     return _is_outage(error)
+
+
+def was_stopped(error: BaseException) -> bool:
+    """Whether PostgreSQL stopped a statement, because of its timeout or because it was told to."""
+    # SQLAlchemy's own error stands between the two.
+    return isinstance(error, DBAPIError) and isinstance(
+        getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError
+    )
 
 
 def _is_outage(error: BaseException | None) -> bool:

@@ -145,6 +145,12 @@ async def authenticate(conn: AsyncConnection, secret: str, *, now: datetime) -> 
     return None if is_expired or record.revoked_at is not None else record
 
 
+async def still_valid(conn: AsyncConnection, *, ids: Collection[KeyId], now: datetime) -> set[KeyId]:
+    """Those of the keys, of whatever workspace, that are neither revoked nor expired."""
+    holds = (col(ApiKey.revoked_at).is_(None), or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > now))
+    return set((await conn.execute(select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *holds))).scalars())
+
+
 def is_use_due(record: KeyRecord, *, now: datetime) -> bool:
     """Whether a use of the key at `now` is to be noted: it is once a minute."""
     return record.last_used_at is None or record.last_used_at <= now - USE_NOTED_EVERY

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import CheckConstraint, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
 from models.ids import WorkspaceId
@@ -38,3 +38,11 @@ async def find(conn: AsyncConnection, *, workspace_id: WorkspaceId) -> Workspace
     """The workspace, if there is one."""
     row = (await conn.execute(select(Workspace).where(col(Workspace.id) == workspace_id))).one_or_none()
     return None if row is None else WorkspaceRecord(**row._mapping)
+
+
+async def date_back(session: AsyncSession, *, workspace_id: WorkspaceId, created_at: datetime) -> None:
+    """Makes the workspace at least as old as that: all time begins with it, and so must not begin after its links."""
+    is_younger = col(Workspace.created_at) > created_at
+    await session.execute(
+        update(Workspace).where(col(Workspace.id) == workspace_id, is_younger).values(created_at=created_at)
+    )

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 
@@ -18,19 +20,24 @@ from recording.adoption import adopt
 from recording.classify import Classifier
 from recording.keeping import remove_old, set_foreign_aside, unknown
 from recording.load import Connection
+from recording.read_ahead import read_ahead
 from recording.salts import agree
-from recording.segment_loader import SegmentFileError, SegmentLoader, Tally
+from recording.segment_loader import SegmentFileError, SegmentLoader, Tally, Unstored
 from recording.segments import Key, SegmentFile, State, listed
 
 LOOK_S = 0.1  # for sealed segments
 ADOPT_S = 1.0  # for dead writers
 REVIEW_S = 60.0  # for kept segments that the ledger does not know, and files that are old
+REVIEW_AGAIN_S = 2.0  # when one of them could not be loaded
 HOUSE_S = 300.0
 NOTICE_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 120.0
 LONGEST_BACKOFF_S = 5.0
 LONGEST_POSTPONED_S = 300.0
+
+Reading: TypeAlias = "asyncio.Future[Unstored | None]"
+Readings: TypeAlias = AsyncGenerator[tuple[SegmentFile, Reading]]
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +94,10 @@ class Loader:
         connection = await self._connect()
         try:
             adopt(self._config.folder, now=self._clock())
-            for file in listed(self._config.folder, State.SEALED, *([State.ASIDE] if force else [])):
-                await self._segments.take(connection, file, now=self._clock(), force=force)
+            files = listed(self._config.folder, State.SEALED, *([State.ASIDE] if force else []))
+            async with aclosing(self._read_ahead(files, force=force)) as readings:
+                async for _, reading in readings:
+                    await self._segments.store(connection, await reading, now=self._clock())
         finally:
             await connection.close()
         return self.tally
@@ -130,55 +139,83 @@ class Loader:
     # Loading.
 
     async def _load_all_along(self, connection: Connection) -> None:
-        adopted_at = reviewed_at = float("-inf")
+        adopted_at = float("-inf")
         while True:
             stopping = self._stop.is_set()
             if time.monotonic() - adopted_at >= ADOPT_S or stopping:
                 adopt(self._config.folder, now=self._clock())
                 adopted_at = time.monotonic()
-            if time.monotonic() - reviewed_at >= REVIEW_S:  # at first at once: the database may be another
-                await self._review(connection)
-                reviewed_at = time.monotonic()
-            for file in listed(self._config.folder, State.SEALED):
-                await self._take(connection, file)
+            files = [file for file in listed(self._config.folder, State.SEALED) if self._is_due(file)]
+            await self._take_all(connection, files)
             if stopping:
                 return
             await self._pause(LOOK_S)
             _still_open(connection)
 
-    async def _review(self, connection: Connection) -> None:
-        for file in await unknown(connection, self._config.folder):
-            await self._take(connection, file)
-        for path in set_foreign_aside(self._config.folder, now=self._clock()):
-            self.tally.aside += 1
-            log.error("%s is no segment and was set aside", path.name)
-        remove_old(self._config.folder, now=self._clock(), max_bytes=self._config.max_bytes)
+    async def _take_all(self, connection: Connection, files: list[SegmentFile]) -> bool:
+        """Loads the segments, the first ones first; whether none is left."""
+        is_done = True
+        async with aclosing(self._read_ahead(files)) as readings:
+            async for file, reading in readings:
+                is_done &= await self._take(connection, file, reading)
+        return is_done
 
-    async def _take(self, connection: Connection, file: SegmentFile) -> None:
-        """Loads one segment; what cannot be loaded now is tried again later and stands in nobody's way."""
-        due, delay = self._postponed.get(file.key, (0.0, 1.0))
-        if time.monotonic() < due:
-            return
+    def _read_ahead(self, files: list[SegmentFile], *, force: bool = False) -> Readings:
+        return read_ahead(files, lambda file: self._segments.read(file, now=self._clock(), force=force))
+
+    def _is_due(self, file: SegmentFile) -> bool:
+        due, _ = self._postponed.get(file.key, (0.0, 0.0))
+        return time.monotonic() >= due
+
+    async def _take(self, connection: Connection, file: SegmentFile, reading: Reading) -> bool:
+        """Loads one segment; what cannot be loaded now (False) is tried again later and stands in nobody's way."""
+        _, delay = self._postponed.get(file.key, (0.0, 1.0))
         try:
-            await self._segments.take(connection, file, now=self._clock())
+            await self._segments.store(connection, await reading, now=self._clock())
         except Exception as error:
             if not isinstance(error, SegmentFileError) and is_unreachable(error):
                 raise
             log.exception("%s could not be loaded and will be tried again", file.path.name)
             self._postponed[file.key] = (time.monotonic() + delay, min(delay * 2, LONGEST_POSTPONED_S))
-        else:
-            self._postponed.pop(file.key, None)
+            return False
+        self._postponed.pop(file.key, None)
+        return True
 
-    # Keeping house.
+    # Keeping house, over a connection of its own: fresh visits wait for none of this.
 
     async def _keep_house(self, connection: Connection) -> None:
+        kept_at = float("-inf")
         while not self._stop.is_set():
-            now = self._clock()
-            await housekeeping.make_ahead(connection, now=now)
-            self._salts = await agree(connection, known=self._salts, today=now.astimezone(UTC).date())
-            await retention.forget(connection, now=now, click_days=self._config.click_days)
-            await self._sum_up(connection, now)
-            await self._rest(connection, HOUSE_S)
+            is_done = await self._review(connection)  # at first at once: the database may be another
+            if time.monotonic() - kept_at >= HOUSE_S:
+                await self._make_and_forget(connection)
+                kept_at = time.monotonic()
+            await self._rest(connection, REVIEW_S if is_done else REVIEW_AGAIN_S)
+
+    async def _review(self, connection: Connection) -> bool:
+        """Offers kept segments that the ledger does not know, and tidies up; whether nothing is left to be offered."""
+        is_done = True
+        for file in await unknown(connection, self._config.folder):
+            if self._stop.is_set():
+                return False
+            is_done &= self._is_due(file) and await self._take_all(connection, [file])
+        await asyncio.to_thread(self._tidy)
+        return is_done
+
+    def _tidy(self) -> None:
+        folder, now = self._config.folder, self._clock()
+        for path in set_foreign_aside(folder, now=now):
+            self.tally.aside += 1
+            log.error("%s is no segment and was set aside", path.name)
+        remove_old(folder, now=now, max_bytes=self._config.max_bytes)
+
+    async def _make_and_forget(self, connection: Connection) -> None:
+        # The earlier of two clocks: one that is wrong must not have clicks forgotten that are young.
+        now = min(self._clock(), await connection.fetchval("select now()"))
+        await housekeeping.make_ahead(connection, now=now)
+        self._salts = await agree(connection, known=self._salts, today=now.astimezone(UTC).date())
+        await retention.forget(connection, now=now, click_days=self._config.click_days)
+        await self._sum_up(connection, now)
 
     async def _rest(self, connection: Connection, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -13,6 +13,7 @@ import asyncpg
 
 from models.database import asyncpg_dsn
 from recording.client import ClientRule
+from recording.failure_log import FailureLog
 from recording.geo import countries_from
 from recording.salts import Salts
 from recording.spool import TICK_S, Spool, Sync
@@ -21,6 +22,7 @@ from recording.visitor import Visitors
 
 PRODUCER_BITS = 63
 FIRST_SALTS_S = 2.0  # how long a start waits for them; visits before count, but never as unique
+BEHIND_S = 60.0  # a segment is loaded about a second after it was sealed
 COUNTRIES_S = 10.0  # how often a replaced file is looked for
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class Recorder:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self.waits_for_disk = config.sync is Sync.ALWAYS
-        self.failed = 0  # visits that could not even be read, a mistake of ours
+        self._failures = FailureLog(log, "visits that should have been recorded")
         self._is_failing = False
 
     async def start(self) -> None:
@@ -95,10 +97,9 @@ class Recorder:
         try:
             self._spool.append(self._visitors.line(scope, link, now=now, head=head))
             self._is_failing = False
-        except Exception:  # a redirect is worth more than its click
-            self.failed += 1
+        except Exception:  # noqa: BLE001 - a redirect is worth more than its click
             self._is_failing = True
-            log.exception("a visit could not be recorded")
+            self._failures.note()
 
     async def durable(self) -> None:
         """With KURZ_SPOOL_SYNC=always: returns once the visits recorded so far would survive a power loss."""
@@ -106,13 +107,24 @@ class Recorder:
             await self._spool.durable()
 
     def reason(self) -> str | None:
-        """Why visits are being dropped or not kept safely, as one word; None when all is well."""
-        return self._spool.reason() or ("visits_unreadable" if self._is_failing else None)
+        """Why visits are lost, not kept safely, or not loaded, as one word; None when all is well."""
+        lost = self._spool.reason() or ("visits_unreadable" if self._is_failing else None)
+        return lost or ("loader_behind" if self.waiting_s > BEHIND_S else None)
+
+    @property
+    def failed(self) -> int:
+        """How many visits could not even be read since the start, a mistake of ours."""
+        return self._failures.count
 
     @property
     def dropped(self) -> int:
         """How many visits were not written since the start."""
         return self._spool.dropped + self.failed
+
+    @property
+    def waiting_s(self) -> float:
+        """For how many seconds the oldest visits of this host's workers have waited to be loaded."""
+        return self._spool.waiting_s()
 
     @property
     def unsalted(self) -> int:
@@ -123,6 +135,7 @@ class Recorder:
         while True:
             await asyncio.sleep(TICK_S)
             self._spool.tick()
+            self._failures.tell()
 
     async def _follow(self) -> None:
         while True:

@@ -41,6 +41,16 @@ class Tally:
     dropped: int = 0  # visits that workers could not write, as they said themselves
 
 
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """What was read of a segment's file: its content, or the problem why it is to be set aside."""
+
+    file: SegmentFile
+    problem: str = ""
+    content: Content | None = None
+    rows: Rows | None = None
+
+
 class SegmentLoader:
     """Loads segments through one connection."""
 
@@ -51,30 +61,40 @@ class SegmentLoader:
         self.tally = Tally()
 
     async def take(self, connection: Connection, file: SegmentFile, *, now: datetime, force: bool = False) -> None:
-        """Loads the segment and moves its file on; `force` takes it however old it is.
+        """Reads and stores the segment; see there."""
+        await self.store(connection, self.read(file, now=now, force=force), now=now)
+
+    def read(self, file: SegmentFile, *, now: datetime, force: bool = False) -> Unstored | None:
+        """What the file holds, worked out as far as that goes without a database; None when the file is gone.
+
+        Changes nothing, so it may be done in a thread, ahead, and in vain; `force` takes it however old it is.
+        """
+        try:
+            content = read(file.path)
+        except FileNotFoundError:  # another loader was quicker
+            return None
+        except UnreadableSegmentError:
+            return Unstored(file, "unreadable")
+        except OSError as error:
+            raise SegmentFileError(f"{file.path.name} cannot be read: {error}") from error
+        problem = self._problem(file, content, now, force=force)
+        if problem is not None:
+            return Unstored(file, problem)
+        return Unstored(file, content=content, rows=rows_of(content, classifier=self._classifier, today=_day_of(now)))
+
+    async def store(self, connection: Connection, unstored: Unstored | None, *, now: datetime) -> None:
+        """Stores what was read and moves the file on.
 
         Raises what asyncpg raises for an outage; the file stays where it is then. Another process may load the same
         segment at the same time: the ledger lets one of them.
         """
-        content = self._read(file)
-        if content is None:
+        if unstored is None:
             return
-        problem = self._problem(file, content, now, force=force)
-        if problem is not None:
-            self._aside(file, problem)
-            return
-        self._settle(file, content, await self._load(connection, file, content, now))
-
-    def _read(self, file: SegmentFile) -> Content | None:
-        try:
-            return read(file.path)
-        except FileNotFoundError:  # another loader was quicker
-            return None
-        except UnreadableSegmentError:
-            self._aside(file, "unreadable")
-            return None
-        except OSError as error:
-            raise SegmentFileError(f"{file.path.name} cannot be read: {error}") from error
+        file, content, rows = unstored.file, unstored.content, unstored.rows
+        if content is None or rows is None:
+            self._aside(file, unstored.problem)
+        else:
+            self._settle(file, content, await self._load(connection, file, content, rows, now))
 
     def _problem(self, file: SegmentFile, content: Content, now: datetime, *, force: bool) -> str | None:
         if content.header.instance_id != self._instance_id:
@@ -85,15 +105,14 @@ class SegmentLoader:
             return "too old"
         return None
 
-    async def _load(self, connection: Connection, file: SegmentFile, content: Content, now: datetime) -> Loaded:
-        today = now.astimezone(UTC).date()
-        rows = rows_of(content, classifier=self._classifier, today=today)
-
+    async def _load(
+        self, connection: Connection, file: SegmentFile, content: Content, rows: Rows, now: datetime
+    ) -> Loaded:
         def put_aside(numbers: list[int]) -> None:
             write_bad(file, [content.lines[number] for number in numbers])
 
         for attempt in range(1, ATTEMPTS + 1):
-            await self._make_partitions(connection, rows, today)
+            await self._make_partitions(connection, rows, _day_of(now))
             try:
                 version = self._classifier.version
                 return await load(connection, content, rows, classifier_version=version, put_aside=put_aside)
@@ -138,6 +157,10 @@ class SegmentLoader:
         self.tally.aside += 1
         log.error("segment %s set aside: %s", file.path.name, why)
         _move(file, State.ASIDE)
+
+
+def _day_of(now: datetime) -> date:
+    return now.astimezone(UTC).date()
 
 
 def write_bad(file: SegmentFile, lines: list[bytes]) -> Path:

@@ -13,7 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from recording.segments import FOLDER_MODE, Key, OpenSegment, State, listed, sync_folder
+from recording.backlog import Backlog, backlog
+from recording.segments import FOLDER_MODE, Key, OpenSegment, sync_folder
 from recording.visit import Dropped, encode
 
 SEGMENT_BYTES = 1024 * 1024
@@ -65,6 +66,7 @@ class Spool:
         self._wake = threading.Event()
         self._stopping = False
         self._measured_at = 0.0
+        self._backlog = Backlog()
         self._sync_failed = False
         self._thread = threading.Thread(target=self._work, name="kurz-spool", daemon=True)
         self.dropped = 0  # visits that were not written since the start
@@ -141,6 +143,11 @@ class Spool:
             return "spool_full"
         return "spool_sync_failed" if self._sync_failed else None
 
+    def waiting_s(self) -> float:
+        """For how many seconds the oldest segment in the folder has waited for the loader, as of a second ago."""
+        since = self._backlog.since
+        return 0.0 if since is None else max(0.0, self._clock().timestamp() - since)
+
     async def stop(self) -> None:
         """Seals what was written and ends the thread; nothing may be appended afterwards."""
         self._stopping = True
@@ -182,7 +189,8 @@ class Spool:
         self._measured_at = time.monotonic()
         written = self._written  # before the files are looked at, so that nothing is missed
         try:
-            self._limit = written + self._max_bytes - waiting_bytes(self._folder)
+            self._backlog = backlog(self._folder)
+            self._limit = written + self._max_bytes - self._backlog.bytes
         except OSError:
             self._limit = written
 
@@ -206,17 +214,6 @@ class Spool:
         self._made += 1
         self._limit -= segment.size
         return segment
-
-
-def waiting_bytes(folder: Path) -> int:
-    """The size of what waits to be loaded, of all the processes that write to the folder."""
-    total = 0
-    for file in listed(folder, State.OPEN, State.SEALED):
-        try:
-            total += file.path.stat().st_size
-        except FileNotFoundError:  # loaded in this moment
-            continue
-    return total
 
 
 def _release(waiter: "asyncio.Future[None]") -> None:

@@ -1,7 +1,7 @@
 """From a request to anonymous facts. What identifies a person stays in memory and is forgotten with the day's salt."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -21,6 +21,10 @@ HASH_BYTES = 8
 # Sec-Purpose is the standard's (Fetch, section 2.2.6); the others are older browsers' and Safari's.
 _PURPOSES = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 _AHEAD = (b"prefetch", b"prerender", b"preview")
+_PRIVATE = (b"sec-gpc", b"dnt")
+_SEES_NOTHING = _PURPOSES.union(_PRIVATE).isdisjoint  # most requests send none of them
+_SURE_FOR = timedelta(seconds=1)  # how long a salt is not looked up again, unless its day ends before
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 # All that the facts depend on: workspace, peer, X-Forwarded-For, Forwarded, User-Agent, Accept-Language, referrer's
 # host, whether the visitor wishes not to be tracked, whether it is a prefetch, whether it is a HEAD.
@@ -44,6 +48,7 @@ class Visitors:
         self._salt_of = salt_of
         self._heed = heed_privacy_signals
         self._salt: bytes | None = None
+        self._salted_from = self._salted_until = _NEVER  # when visits may use it without a look
         self._facts: Memo[_Asker, bytes] = Memo(FACTS_BYTES)
         self._user_agents = Readings(lambda value: clean(value, limit=USER_AGENT_BYTES))
         self._languages = Readings(primary_language)
@@ -51,20 +56,17 @@ class Visitors:
         self.unsalted = 0  # visits of days without a salt, which count but never as unique
 
     def forget(self) -> None:
-        """Forgets everybody: the salt or the table of countries is another now."""
+        """Forgets everybody: a salt or the table of countries is another now."""
+        self._salted_from = self._salted_until = _NEVER
         for memo in (self._facts, self._user_agents, self._languages, self._referrers):
             memo.clear()
 
     def line(self, scope: Any, link: LinkParts, *, now: datetime, head: bool) -> bytes:
         """The line of the visit that this request (an ASGI scope) is; `now` in UTC."""
         workspace_id, link_part, campaign = link
+        if not self._salted_from <= now < self._salted_until:
+            self._look_for_salt(now)
         asker = self._asker(scope, workspace_id, head)
-        salt = self._salt_of(now.date())
-        if salt is not self._salt:
-            self._salt = salt
-            self.forget()
-        if salt is None:
-            self.unsalted += 1
         facts = self._facts.get(asker)
         if facts is None:
             facts = self._meet(asker)
@@ -73,16 +75,31 @@ class Visitors:
             campaign = campaign_part(utm_of_visit(query, campaign_in(campaign)))
         return line_of(now, link_part, facts, campaign)
 
+    def _look_for_salt(self, now: datetime) -> None:
+        salt = self._salt_of(now.date())
+        if salt != self._salt:
+            self.forget()
+        self._salt = salt
+        if salt is None:  # it may come at any time
+            self.unsalted += 1
+            return
+        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        self._salted_from, self._salted_until = now, min(now + _SURE_FOR, midnight)
+
     def _asker(self, scope: Any, workspace_id: int, head: bool) -> _Asker:
         lines = scope["headers"]
         headers: dict[bytes, bytes] = dict(lines)
         get = headers.get
-        private = self._heed and (get(b"sec-gpc") == b"1" or get(b"dnt") == b"1")
         forwarded_for = forwarded = None
         if not self._trusts_nobody:
             forwarded_for, forwarded = get(b"x-forwarded-for"), get(b"forwarded")
             if len(headers) != len(lines):  # a header has several lines, and the dictionary only the last
                 forwarded_for, forwarded = joined(lines, b"x-forwarded-for"), joined(lines, b"forwarded")
+        private = is_ahead = False
+        if not _SEES_NOTHING(headers):
+            private = self._heed and any(get(name) == b"1" for name in _PRIVATE)
+            is_ahead = _is_ahead(headers)
+        referer = get(b"referer")
         return (
             workspace_id,
             peer_of(scope),
@@ -90,9 +107,9 @@ class Visitors:
             forwarded,
             get(b"user-agent", b""),
             get(b"accept-language", b""),
-            None if private else self._referrers[get(b"referer", b"")],
+            None if referer is None or private else self._referrers[referer],
             private,
-            not headers.keys().isdisjoint(_PURPOSES) and _is_ahead(headers),
+            is_ahead,
             head,
         )
 

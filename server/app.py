@@ -5,13 +5,22 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
 
 from graph.context import ApiConfig
 from graph.endpoint import Endpoint
+from graph.operations import Operations
+from graph.rate import RateLimiter
+from graph.requests import DELIBERATE_HEADERS
+from graph.socket import LiveSocket
+from graph.sse import EventStreams
+from graph.streams import Streams
+from graph.subscriptions import Subscriptions
 from models.database import Database, make_engine
 from models.instance import InstanceRecord
+from recording.feed import ClickFeed
 from recording.recorder import Recorder
 from redirect.config import RedirectConfig
 from redirect.route import RedirectDoor
@@ -20,26 +29,50 @@ from server.graphiql import GraphiQL
 from server.health import Health
 from server.request_id import HEADER, RequestId
 from server.settings import Settings
+from server.trusted_documents import trusted_documents
 
 PREFLIGHT_SECONDS = 600
+# Of an operation's time: what is left is for the rest of the answer.
+ANALYTICS_SHARE = 0.8
 
 
-def create_app(settings: Settings, instance: InstanceRecord, *, recorder: Recorder | None = None) -> Router:
+class Application(Router):
+    """The routes of one worker; `streams` are its long-lived connections, to be stopped before it is."""
+
+    streams: Streams
+
+
+def create_app(
+    settings: Settings, instance: InstanceRecord, *, recorder: Recorder | None = None, rates: int | None = None
+) -> Application:
     """The application; it needs no answer of the database before its first request, so it starts without one too.
 
     `settings` must name the database; `instance` is what the supervisor's start has found in it. Without a recorder,
-    which lives as long as the application, visits are not counted.
+    which lives as long as the application, visits are not counted. `rates` is the table of the API's rate limits that
+    it shares with other workers; without it the limits are its own.
     """
     database = Database(make_engine(settings.database_address, pool_size=settings.pool_size))
     door = RedirectDoor(_redirect_config(settings, instance), recorder=recorder)
     graphiql = GraphiQL()
-    endpoint = Endpoint(
+    operations = Operations(
         database=database,
-        config=_api_config(settings),
+        config=_api_config(settings, rates),
         instance=instance,
         on_created=door.forget,
-        page=graphiql.page if settings.graphiql else None,
+        trusted=trusted_documents(settings),
+        shows_schema=settings.introspection,
+        trusted_proxies=settings.trusted_proxies,
+        feed=ClickFeed(database, direct_url=settings.direct_database_address),
     )
+    streams = Streams(database, clock=_now, most=settings.live_connections, most_each=settings.live_connections_per_key)
+    subscriptions = Subscriptions(operations)
+    endpoint = EventStreams(
+        subscriptions,
+        operations,
+        streams,
+        otherwise=Endpoint(operations, page=graphiql.page if settings.graphiql else None),
+    )
+    socket = LiveSocket(subscriptions, operations, streams, allowed_origins=frozenset(settings.allowed_origins))
 
     @asynccontextmanager
     async def lifespan(_app: Router) -> AsyncIterator[None]:
@@ -54,16 +87,25 @@ def create_app(settings: Settings, instance: InstanceRecord, *, recorder: Record
                 await recorder.stop()
             await database.close()
 
-    routes = [
+    routes: list[BaseRoute] = [
         *door.routes(),  # first: they are asked most, and take no path of those below
         *_api_routes(_wrapped(endpoint, settings)),
         *(graphiql.routes() if settings.graphiql else []),
         *Health(redirect_reason=door.readiness, database=database, recorder=recorder).routes(),
         Route("/", FrontPage(links_to_graphiql=settings.graphiql), methods=["GET"]),
+        WebSocketRoute("/graphql", socket),
+        WebSocketRoute("/{path:path}", _no_socket),
     ]
     # A router without an application around it: the application's two middlewares cost a tenth of a redirect, and
     # what they do, every endpoint here does for itself. uvicorn answers 500 to what none of them foresaw, and logs it.
-    return Router(routes, lifespan=lifespan, redirect_slashes=False, default=door.not_found)
+    app = Application(routes, lifespan=lifespan, redirect_slashes=False, default=door.not_found)
+    app.streams = streams
+    return app
+
+
+async def _no_socket(websocket: WebSocket) -> None:
+    """What a WebSocket gets at any other path: HTTP 403."""
+    await websocket.close()
 
 
 def _redirect_config(settings: Settings, instance: InstanceRecord) -> RedirectConfig:
@@ -77,12 +119,18 @@ def _redirect_config(settings: Settings, instance: InstanceRecord) -> RedirectCo
     )
 
 
-def _api_config(settings: Settings) -> ApiConfig:
+def _api_config(settings: Settings, rates: int | None) -> ApiConfig:
     return ApiConfig(
         base_url=settings.base_url,
         own_hosts=frozenset({settings.hostname}),
         allow_private_targets=settings.allow_private_targets,
         clock=_now,
+        deadline_s=settings.api_deadline,
+        analytics_deadline_s=settings.api_deadline * ANALYTICS_SHARE,
+        most_clicks_read=settings.max_clicks_read,
+        rate_limiter=RateLimiter(settings.rate, table=rates) if settings.rate else None,
+        max_query_cost=settings.max_query_cost,
+        click_retention_days=settings.click_retention_days,
     )
 
 
@@ -97,7 +145,7 @@ def _wrapped(endpoint: ASGIApp, settings: Settings) -> ASGIApp:
             endpoint,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", HEADER),
+            allow_headers=("Content-Type", HEADER, *DELIBERATE_HEADERS),
             expose_headers=(HEADER, "Retry-After"),
             max_age=PREFLIGHT_SECONDS,
         )
@@ -105,5 +153,5 @@ def _wrapped(endpoint: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 def _api_routes(api: ASGIApp) -> list[Route]:
-    methods = ["GET", "POST", "OPTIONS"]
-    return [Route("/graphql", api, methods=methods), Route("/graphql/", api, methods=methods)]
+    # Of all methods: what is not allowed the endpoint refuses itself, in JSON.
+    return [Route("/graphql", api), Route("/graphql/", api)]

@@ -54,7 +54,8 @@ def _lines(settings: Settings, place: Place | None, key: str | None) -> list[tup
 
 def _command() -> str:
     """`kurz` as one can type it here: it may lie in an environment that is not activated."""
-    own = Path(sys.executable).with_name("kurz")
+    own, here = Path(sys.executable).with_name("kurz"), Path.cwd()
     if not own.exists() or shutil.which("kurz") == str(own):
         return "kurz"
-    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+    is_below = own.is_relative_to(here) and here != Path(here.anchor)  # from the root the path without it says less
+    return str(own.relative_to(here) if is_below else own)

@@ -15,11 +15,16 @@ LAST_LOAD_SECONDS = 1.5  # at least; what is not loaded then waits in the spool 
 
 
 class Crew:
-    """All workers of one supervisor, on one listening socket, and the loader of what they record."""
+    """All workers of one supervisor, on one listening socket, and the loader of what they record.
 
-    def __init__(self, assignment: Assignment, listening: socket.socket) -> None:
+    `rates` is the descriptor of the table of rate limits that the workers share.
+    """
+
+    def __init__(self, assignment: Assignment, listening: socket.socket, *, rates: int) -> None:
         self._listening = listening
-        self._workers = [Member("worker", assignment, listening.fileno()) for _ in range(assignment.settings.workers)]
+        self._workers = [
+            Member("worker", assignment, listening.fileno(), rates) for _ in range(assignment.settings.workers)
+        ]
         self._loader = Member("loader", assignment)
 
     def start(self, pause: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 from rich.console import Console
 from rich.progress import Progress
 
-from models import feed
+from models import feed, workspaces
 from models.database import asyncpg_dsn
 from recording.housekeeping import sum_up_days
 from recording.loader import Loader, LoaderConfig
@@ -40,6 +40,8 @@ async def make_demo(settings: Settings, *, visits: int, now: datetime) -> list[s
     begin = today - timedelta(days=min(DAYS, settings.click_retention_days))
     async with installation(settings, now=now) as (database, instance):
         links = await make_links(database, instance, settings, created_at=begin)
+        async with database.write() as session:
+            await workspaces.date_back(session, workspace_id=instance.workspace_id, created_at=begin)
         async with database.read() as connection:
             spool_id = await feed.spool_id(connection)
     crowd = Crowd(links, visits=visits, chance=random.Random())  # noqa: S311  # nothing is to be kept secret by it

@@ -22,8 +22,8 @@ class Health:
     """Answers the questions of load balancers and orchestrators.
 
     `/readyz` follows the redirects alone: an instance that still serves known links must not be taken out because the
-    database is away or clicks are being dropped. `/readyz/api`, `/readyz/redirect` and `/readyz/recording` ask for
-    one part.
+    database is away, clicks are being dropped, or the loader is behind. `/readyz/api`, `/readyz/redirect` and
+    `/readyz/recording` ask for one part: a monitor may watch each by its status alone.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Health:
             name: {"ready": reason is None, "reason": reason} for name, reason in reasons.items()
         }
         if self._recorder:
-            body["recording"]["dropped"] = self._recorder.dropped
+            body["recording"] |= {"dropped": self._recorder.dropped, "waiting_s": round(self._recorder.waiting_s)}
         return JSONResponse(body, 200 if reasons[part] is None else 503, headers=NO_STORE)
 
     async def _ask_database(self) -> str | None:

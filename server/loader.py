@@ -12,6 +12,8 @@ from server.assignment import Assignment
 from server.clicks import loader_config
 from server.logs import configure_logs
 
+NICENESS = 5  # visits can wait a moment in the spool; who follows a link cannot
+
 
 async def work(assignment: Assignment, ready: int) -> None:
     """Loads until SIGTERM or the end of standard input, then once more what is sealed."""
@@ -33,6 +35,7 @@ def main() -> None:
     ready = int(sys.argv[1])
     assignment = Assignment.read_from(sys.stdin.buffer)
     configure_logs(form=assignment.settings.log_format, level=assignment.settings.log_level)
+    os.nice(NICENESS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(assignment, ready))
 

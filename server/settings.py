@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from models.database import asyncpg_dsn
-from server.click_settings import ClickSettings
+from server.api_settings import ApiSettings
 from server.start_error import UsageError
 
 PREFIX = "KURZ_"
@@ -31,7 +31,7 @@ def _split(value: object) -> object:
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(ClickSettings):
+class Settings(ApiSettings):
     """The settings of one start: command line options beat the environment, which beats the file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -132,11 +132,6 @@ class Settings(ClickSettings):
         default="info",
         description="The least severe lines that are logged.",
         json_schema_extra={"expected": "debug, info, warning or error"},
-    )
-    graphiql: bool = Field(
-        default=True,
-        description="Shows GraphiQL to browsers that open /graphql.",
-        json_schema_extra={"expected": "on or off"},
     )
     postgres_bin: Path | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """`kurz serve`: brings everything up, keeps it up, and takes it down in order."""
 
 import asyncio
+import os
 import signal
 import time
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from types import FrameType
 
 import structlog
 
+from graph.rate import make_table
 from server.assignment import Assignment
 from server.banner import Place, print_banner
 from server.clicks import make_spool
@@ -19,6 +21,7 @@ from server.logs import configure_logs
 from server.postgres import Postgres
 from server.settings import Settings
 from server.start_error import StartError
+from server.trusted_documents import trusted_documents
 
 LOOK_EVERY_S = 0.1
 POSTGRES_AGAIN_S = 5.0
@@ -87,6 +90,7 @@ def serve(settings: Settings) -> None:
 
 def _start(settings: Settings, running: ExitStack) -> tuple[PostgresKeeper | None, Crew]:
     """Everything up, and registered to be taken down the other way round."""
+    trusted_documents(settings)  # each worker reads them; what is wrong with them stops the start
     listening = listen(settings.host, settings.port)
     running.callback(listening.close)
     settings = settings.listening_on(port_of(listening))
@@ -97,7 +101,9 @@ def _start(settings: Settings, running: ExitStack) -> tuple[PostgresKeeper | Non
         settings = settings.using(postgres.url())
     make_spool(settings)
     prepared = asyncio.run(prepare(settings, keeps_first_key=postgres is not None, now=datetime.now(UTC)))
-    crew = Crew(Assignment(settings, prepared.instance, prepared.spool_id), listening)
+    rates = make_table()
+    running.callback(os.close, rates)
+    crew = Crew(Assignment(settings, prepared.instance, prepared.spool_id), listening, rates=rates)
     running.callback(crew.stop)
     crew.start(pause=lambda: time.sleep(0.02))
     print_banner(settings, place=_place(settings, postgres), first_key=prepared.first_key)

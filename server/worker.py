@@ -12,21 +12,28 @@ from contextlib import contextmanager
 import uvicorn
 import uvloop
 
-from server.app import create_app
+from server.app import Application, create_app
 from server.assignment import Assignment
 from server.clicks import make_recorder
 from server.logs import configure_logs
+from server.request_heads import BoundedHeads
+from server.web_sockets import WebSockets
 
 GRACEFUL_SECONDS = 5
+LARGEST_MESSAGE = 65_536  # bytes, of a WebSocket's client
+PING_SECONDS = 20.0  # after so long a silence a WebSocket is tried, and after as long again given up
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s after which common proxies let go of an idle connection
 
 
 class WorkerServer(uvicorn.Server):
     """uvicorn's server, which says when it accepts requests and leaves signals to us."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, on_started: Callable[[], None], on_finish: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_finish = on_finish
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -40,11 +47,12 @@ class WorkerServer(uvicorn.Server):
             self._on_started()
 
     def finish(self) -> None:
-        """Lets requests end, then `serve` returns."""
+        """Lets requests end, and ends those that would not by themselves; then `serve` returns."""
+        self._on_finish()
         self.should_exit = True
 
 
-async def serve(assignment: Assignment, listening: socket.socket, ready: int) -> bool:
+async def serve(assignment: Assignment, listening: socket.socket, *, rates: int, ready: int) -> bool:
     """Answers requests until SIGTERM or the end of standard input; whether it could start at all."""
 
     def report() -> None:
@@ -53,7 +61,9 @@ async def serve(assignment: Assignment, listening: socket.socket, ready: int) ->
         gc.freeze()
         os.write(ready, b"1")
 
-    server = WorkerServer(_config(assignment), report)
+    recorder = make_recorder(assignment.settings, spool_id=assignment.spool_id)
+    app = create_app(assignment.settings, assignment.instance, recorder=recorder, rates=rates)
+    server = WorkerServer(config_for(app), on_started=report, on_finish=app.streams.stop)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.finish)  # set, not inherited: a parent may have ignored it
     loop.add_reader(sys.stdin.fileno(), server.finish)
@@ -61,12 +71,16 @@ async def serve(assignment: Assignment, listening: socket.socket, ready: int) ->
     return server.started
 
 
-def _config(assignment: Assignment) -> uvicorn.Config:
-    recorder = make_recorder(assignment.settings, spool_id=assignment.spool_id)
+def config_for(app: Application) -> uvicorn.Config:
+    """How uvicorn serves the application: bounds and times, and nothing logged by itself."""
     return uvicorn.Config(
-        create_app(assignment.settings, assignment.instance, recorder=recorder),
-        http="httptools",
-        ws="none",
+        app,
+        http=BoundedHeads,
+        ws=WebSockets,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # memory for each socket, and messages are small
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -78,12 +92,12 @@ def _config(assignment: Assignment) -> uvicorn.Config:
 
 
 def main() -> None:
-    """`python -m server.worker SOCKET READY`: two inherited file descriptors. Started by the supervisor only."""
-    descriptor, ready = (int(argument) for argument in sys.argv[1:])
+    """`python -m server.worker SOCKET RATES READY`: inherited file descriptors. Started by the supervisor only."""
+    descriptor, rates, ready = (int(argument) for argument in sys.argv[1:])
     assignment = Assignment.read_from(sys.stdin.buffer)
     configure_logs(form=assignment.settings.log_format, level=assignment.settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        started = runner.run(serve(assignment, socket.socket(fileno=descriptor), ready))
+        started = runner.run(serve(assignment, socket.socket(fileno=descriptor), rates=rates, ready=ready))
     sys.exit(0 if started else 3)
 
 

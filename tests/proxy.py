@@ -103,6 +103,7 @@ class PostgresProxy:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             upstream = await asyncio.open_unix_connection(self._socket)
             await self._serve(_Connection(self, writer, upstream[1], is_deaf=self._is_deaf), reader, upstream[0])
+        writer.transport.abort()  # where there was no upstream, nobody else has closed it
         self._tasks.discard(task)
 
     async def _serve(

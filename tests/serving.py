@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,19 +75,21 @@ def serving(
     python: str = sys.executable,
     settings: Mapping[str, str] | None = None,
     wait: bool = True,
+    within: Sequence[str] = (),
 ) -> Iterator[Kurz]:
     """Kurz with its data in `folder`, and its database there or at `database_url`.
 
     `user` is another system user's id, `python` an interpreter that this user can reach.
 
     `settings` are further variables, such as `{"KURZ_MAX_STALE": "5"}`. With `wait=False` it may still be starting.
+    `within` is a command that runs the one it is given in the same process, such as `unshare`.
     """
     descriptor, name = tempfile.mkstemp(prefix="kurz-output-")
     output = Path(name)
     more = {"KURZ_DATA_DIR": str(folder), **({"KURZ_DATABASE_URL": database_url} if database_url else {})}
     with os.fdopen(descriptor, "wb") as stream:
         process = subprocess.Popen(
-            [python, *COMMAND, "serve", "--port", "0", "--workers", str(workers)],
+            [*within, python, *COMMAND, "serve", "--port", "0", "--workers", str(workers)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
+from datetime import time as time_of_day
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,13 +18,22 @@ from server.postgres import Postgres
 from server.settings import read_settings
 from tests.recording.test_recorder import MARKERS, traces
 from tests.serving import DEADLINE_S, Kurz, open_folder, serving, until
-from tests.visiting import PERSON, Visits, all_stored_once, ask, differences, make_links, stored_marks
+from tests.visiting import (
+    PERSON,
+    Visits,
+    all_stored_once,
+    ask,
+    differences,
+    make_links,
+    recording_of,
+    stored_marks,
+)
 
 pytestmark = pytest.mark.database
 
 TARGET = "https://example.com/"
 LIMIT = 1024**2
-LONG = {"user-agent": "x" * 600, "referer": f"https://{'x' * 60}.example/"}
+LONG = {"user-agent": '"' * 600, "referer": f"https://{'x' * 60}.example/"}  # a quote takes two bytes in a line
 
 
 @pytest.fixture
@@ -35,7 +45,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def one_day() -> None:
     """Waits for tomorrow just before midnight UTC, since a visitor is unique once a day."""
-    until(lambda: datetime.now(UTC).time() < time(23, 59), deadline_s=120)
+    until(lambda: datetime.now(UTC).time() < time_of_day(23, 59), deadline_s=120)
 
 
 @pytest.fixture
@@ -83,10 +93,14 @@ def test_whoever_is_killed_no_answered_visit_is_lost_or_stored_twice(folder: Pat
                 kill_first(kurz, pids()[0])
             visits.wait_for(50)
         kurz.kill()  # and at last all at once
-    with serving(folder, database_url=database_url) as kurz:
-        all_stored_once(database_url, visits)
-        kurz.stop()
+    load_what_is_left(folder, database_url)
+    all_stored_once(database_url, visits)
     assert differences(database_url) == []
+
+
+def load_what_is_left(folder: Path, database_url: str) -> None:
+    settings = read_settings(database_url=database_url, data_dir=folder)
+    asyncio.run(load_now(settings, force=False, now=datetime.now(UTC)))
 
 
 def kill_first(kurz: Kurz, pid: int) -> None:
@@ -106,21 +120,16 @@ def test_visits_wait_for_a_database_that_is_away_and_beyond_the_limit_are_counte
         visits.some("known", 10)
         own_postgres.stop()
         visits.some("known", 200)
-        assert recording(kurz) == {"ready": True, "reason": None, "dropped": 0}
-        while not recording(kurz)["dropped"]:
+        assert recording_of(kurz) | {"waiting_s": 0} == {"ready": True, "reason": None, "dropped": 0, "waiting_s": 0}
+        while not recording_of(kurz)["dropped"]:
             visits.some("known", 100, headers=LONG)
         visits.some("known", 20)
         own_postgres.start()
-        until(lambda: recording(kurz)["ready"])
+        until(lambda: recording_of(kurz)["ready"])
         visits.some("known", 10)
-        until(lambda: stored_marks(database_url).total() + recording(kurz)["dropped"] == len(visits.answered))
+        until(lambda: stored_marks(database_url).total() + recording_of(kurz)["dropped"] == len(visits.answered))
     assert set(stored_marks(database_url).values()) == {1}
     assert differences(database_url) == []
-
-
-def recording(kurz: Kurz) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{kurz.url}/readyz", timeout=DEADLINE_S).json()["recording"]
-    return found
 
 
 def test_what_was_visited_before_the_end_is_stored_or_kept_for_the_next_load(folder: Path, database_url: str) -> None:
@@ -130,8 +139,7 @@ def test_what_was_visited_before_the_end_is_stored_or_kept_for_the_next_load(fol
         visits.some("known", 20)
         assert kurz.stop() == 0
     assert list((folder / "spool").glob("*.open")) == []
-    settings = read_settings(database_url=database_url, data_dir=folder)
-    asyncio.run(load_now(settings, force=False, now=datetime.now(UTC)))  # on a machine too slow for the last load
+    load_what_is_left(folder, database_url)  # on a machine too slow for the last load
     all_stored_once(database_url, visits)
     assert len(visits.answered) == 20
 
@@ -194,4 +202,30 @@ def test_five_rounds_of_killing_everything(folder: Path, database_url: str, sync
         visits = Visits(kurz.url)
         visits.answered = answered
         all_stored_once(database_url, visits)
+    assert differences(database_url) == []
+
+
+OUTAGE_S = 20.0
+
+
+@pytest.mark.nightly
+def test_an_outage_of_twenty_seconds_under_load(folder: Path, own_postgres: Postgres) -> None:
+    database_url = own_postgres.url()
+    with serving(folder, database_url=database_url, workers=2) as kurz:
+        make_links(database_url, one=f"{TARGET}1", two=f"{TARGET}2")
+        visits = Visits(kurz.url)
+        for code in ("one", "two") * 20:  # until both workers know both
+            visits.one(code)
+        with visits.going_on("one", "two"):
+            visits.wait_for(200)
+            own_postgres.stop()
+            before = len(visits.answered)
+            time.sleep(OUTAGE_S)
+            during = len(visits.answered) - before
+            own_postgres.start()
+            visits.wait_for(500)
+        all_stored_once(database_url, visits)
+        assert visits.refused == []
+        assert during > 500
+        until(lambda: recording_of(kurz)["ready"])
     assert differences(database_url) == []

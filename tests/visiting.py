@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import asyncpg
 import httpx
@@ -15,19 +16,23 @@ from models import instance
 from models.clicks_audit import Difference, audit
 from models.database import Database, asyncpg_dsn, make_engine
 from tests.redirect.house import Owner
-from tests.serving import DEADLINE_S, until
+from tests.serving import DEADLINE_S, Kurz, until
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 CLIENTS = 4
 
 
 class Visits:
-    """Sends visits; `answered` holds the marks of those that were redirected, in no order."""
+    """Sends visits; `answered` holds the marks of those that were redirected, in no order.
+
+    `refused` holds the statuses of others, and a 0 for each connection that broke.
+    """
 
     def __init__(self, url: str, *, prefix: str = "m") -> None:
         self.url = url
         self._prefix = prefix
         self.answered: list[str] = []
+        self.refused: list[int] = []
         self._numbers = itertools.count(1)
 
     def one(self, code: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> str:
@@ -69,7 +74,7 @@ class Visits:
                     for _ in range(5):
                         self._visit(client, code, "GET", None)
             except httpx.TransportError:
-                continue
+                self.refused.append(0)
 
     def _visit(self, client: httpx.Client, code: str, method: str, headers: Mapping[str, str] | None) -> str | None:
         mark = f"{self._prefix}{next(self._numbers)}"
@@ -77,6 +82,7 @@ class Visits:
             method, f"{self.url}/{code}", params={"utm_source": mark}, headers={"user-agent": PERSON, **(headers or {})}
         )
         if answer.status_code != 302:
+            self.refused.append(answer.status_code)
             return None
         self.answered.append(mark)
         return mark
@@ -130,6 +136,12 @@ def all_stored_once(database_url: str, visits: Visits) -> None:
         return set(visits.answered) <= set(stored)
 
     until(are_stored)
+
+
+def recording_of(kurz: Kurz) -> dict[str, Any]:
+    """What the worker that answers says of its recording."""
+    found: dict[str, Any] = httpx.get(f"{kurz.url}/readyz", timeout=DEADLINE_S).json()["recording"]
+    return found
 
 
 def differences(database_url: str) -> list[Difference]:

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from graph.context import ApiConfig
 from graph.endpoint import Endpoint
+from graph.operations import Operations
+from graph.trusted import TrustedDocuments
 from models import instance, keys, workspaces
 from models.database import Database
 from models.ids import WorkspaceId, new_id
@@ -47,6 +49,7 @@ class Api:
     clock: Clock
     created: list[str]
     endpoint: Endpoint
+    operations: Operations
     key: str = ""
 
     async def new_key(self, scopes: Iterable[Scope] = ALL_SCOPES, *, workspace_id: WorkspaceId | None = None) -> str:
@@ -93,6 +96,17 @@ class Api:
         """The `extensions.code` of each top-level error."""
         return error_codes(await self.post(document, variables, key=key))
 
+    def statements(self) -> list[str]:
+        """What the database is asked from now on, but for whose key it is: that is asked at most once a second."""
+        heard: list[str] = []
+
+        def note(*given: Any) -> None:
+            if "api_key.public_id =" not in given[2]:
+                heard.append(given[2])
+
+        event.listen(self.database.engine.sync_engine, "before_cursor_execute", note)
+        return heard
+
     async def create(self, **given: Any) -> Any:
         """A new link with the fields tests look at; `destinationUrl` is made up unless given."""
         variables = {"input": {"destinationUrl": "https://example.com/", **given}}
@@ -133,17 +147,38 @@ def error_codes(response: httpx.Response) -> list[str]:
     return [error["extensions"]["code"] for error in response.json().get("errors", [])]
 
 
-async def make_api(database: Database, *, page: Callable[[], HTMLResponse] | None = None, **settings: Any) -> Api:
+async def make_api(
+    database: Database,
+    *,
+    page: Callable[[], HTMLResponse] | None = None,
+    trusted: TrustedDocuments | None = None,
+    shows_schema: bool = True,
+    body_deadline_s: float = 60,
+    **settings: Any,
+) -> Api:
     """An API over a fresh database, with a key that may do everything; `settings` are ApiConfig's."""
     clock, created = Clock(), list[str]()
     async with database.write() as session:
         record = await instance.bootstrap(session, hostname="sho.rt", now=clock.now)
+    patient = {"deadline_s": 60.0, "analytics_deadline_s": 50.0}  # for a machine under load
     config = ApiConfig(
-        base_url=BASE_URL, own_hosts=frozenset({"sho.rt"}), allow_private_targets=False, clock=clock, **settings
+        base_url=BASE_URL,
+        own_hosts=frozenset({"sho.rt"}),
+        allow_private_targets=False,
+        clock=clock,
+        **{**patient, **settings},
     )
-    endpoint = Endpoint(database=database, config=config, instance=record, on_created=created.append, page=page)
+    operations = Operations(
+        database=database,
+        config=config,
+        instance=record,
+        on_created=created.append,
+        trusted=trusted,
+        shows_schema=shows_schema,
+    )
+    endpoint = Endpoint(operations, page=page, body_deadline_s=body_deadline_s)
     transport = httpx.ASGITransport(app=Starlette(routes=[Route("/graphql", endpoint)]))
     client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
-    api = Api(database, record, client, clock, created, endpoint)
+    api = Api(database, record, client, clock, created, endpoint, operations)
     api.key = await api.new_key()
     return api

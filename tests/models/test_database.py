@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.database import Database, asyncpg_dsn, is_unreachable, make_engine
+from models.database import Database, asyncpg_dsn, is_unreachable, make_engine, was_stopped
 
 SLEEPERS = (
     "select count(*) from pg_stat_activity "
@@ -190,4 +191,55 @@ async def test_a_cancelled_question_gives_its_connection_back(database_url: str)
             while await observer.fetchval(SLEEPERS):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     await observer.close()
+    await database.close()
+
+
+@pytest.mark.database
+async def test_postgresql_stops_at_the_end_and_the_connection_stays(database_url: str) -> None:
+    database, now = Database(make_engine(database_url, pool_size=1)), asyncio.get_running_loop().time
+
+    async def process(conn: AsyncConnection) -> int:
+        return int((await conn.execute(text("select pg_backend_pid()"))).scalar_one())
+
+    async with database.read() as conn:
+        before = await process(conn)
+    with pytest.raises(DBAPIError) as stopped:
+        async with database.read_until(now() + 0.1) as conn:
+            await conn.execute(text("select pg_sleep(600)"))
+    with pytest.raises(TimeoutError):
+        async with database.read_until(now()):
+            pass
+    async with database.read_until(now() + 600) as conn:
+        assert await process(conn) == before
+    async with database.read() as conn:
+        # Neither the limit nor its transaction is left behind.
+        assert (await conn.execute(text("select current_setting('statement_timeout')"))).scalar_one() == "0"
+        driver = (await conn.get_raw_connection()).driver_connection
+        assert isinstance(driver, asyncpg.Connection) and not driver.is_in_transaction()
+
+    assert was_stopped(stopped.value) and not is_unreachable(stopped.value)
+    await database.close()
+
+
+@pytest.mark.database
+async def test_a_cancelled_limited_question_leaves_no_transaction(database_url: str) -> None:
+    database = Database(make_engine(database_url, pool_size=1))
+
+    async def ask(begun: asyncio.Event) -> None:
+        async with database.read_until(asyncio.get_running_loop().time() + 600) as conn:
+            await conn.execute(text("select 1"))
+            begun.set()
+            await asyncio.sleep(600)
+
+    for _ in range(5):
+        begun = asyncio.Event()
+        task = asyncio.create_task(ask(begun))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()  # twice, as a deadline and a disconnect may
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with database.read() as conn:
+            assert (await conn.execute(text("select current_setting('statement_timeout')"))).scalar_one() == "0"
     await database.close()

@@ -16,7 +16,7 @@ from models.database import asyncpg_dsn
 from models.ranges import first_of_month
 from recording.classify import Classifier
 from recording.load import Connection
-from recording.loader import Loader, LoaderConfig
+from recording.loader import REVIEW_S, Loader, LoaderConfig
 from recording.segment_loader import SegmentFileError
 from recording.segments import State
 from tests.eventually import eventually
@@ -158,8 +158,8 @@ async def test_a_restored_database_gets_its_lost_segments_again(
         proxy.refuse()
         await lose_all_but(connection, backup)
         proxy.restore()
-        # On reconnecting; at the latest with the next review, which comes each minute.
-        await eventually(lambda: stores(connection, 2), within=150.0)
+        # On reconnecting: a review that only comes each minute would be too late.
+        await eventually(lambda: stores(connection, 2), within=0.75 * REVIEW_S)
     assert not await difference(connection)
 
 

@@ -36,6 +36,12 @@ def test_they_make_room_before_what_waits_does(folder: Path) -> None:
     assert states(folder) == {State.SEALED: 1}
 
 
+def test_they_make_room_on_a_disk_that_is_nearly_full(folder: Path) -> None:
+    loaded(folder, 4)
+    remove_old(folder, now=datetime.now(UTC), max_bytes=PLENTY, free_bytes=2**62)
+    assert states(folder) == {}
+
+
 def test_bad_lines_stay_for_a_week(folder: Path) -> None:
     file = writer(folder, 1).write(visit(), state=State.BAD)
     now = datetime.now(UTC)

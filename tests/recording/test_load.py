@@ -3,6 +3,8 @@
 import asyncio
 import os
 import random
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import asyncpg
 import pytest
 
 from models.database import asyncpg_dsn
-from recording.classify import Classifier
 from recording.load import Connection
 from recording.segments import Key, State
 from recording.visit import Hint
@@ -255,24 +256,22 @@ async def test_positions_are_gapless_and_announced(
 
 
 async def test_loaders_side_by_side_store_everything_once(
-    folder: Path, instance_id: int, classifier: Classifier, database_url: str, connection: Connection
+    folder: Path, instance_id: int, database_url: str, connection: Connection
 ) -> None:
-    """Two hosts with the same visitors, each segment offered several times by four loaders in random order."""
+    """Two hosts with the same visitors, each segment offered five times by each of four processes in random order."""
     chance = random.Random(4)
-    writers = [writer(folder / host, instance_id) for host in ("a", "b")]
-    segments = [
-        host.write(*(visit(visitor=chance.randrange(30), link_id=chance.choice([LINK, OTHER_LINK])) for _ in range(50)))
-        for host in writers
-        for _ in range(12)
-    ]
-
-    async def offer(order: random.Random) -> None:
-        mine = await asyncpg.connect(asyncpg_dsn(database_url))
-        for file in order.sample(segments, len(segments)):
-            await Offers(mine, instance_id, classifier).take(file)
-        await mine.close()
-
-    await asyncio.gather(*(offer(random.Random(seed)) for seed in range(4)))
-    assert await connection.fetchval("select count(*) from click") == 24 * 50
+    for host in ("a", "b"):
+        worker = writer(folder / host, instance_id)
+        for _ in range(5):
+            who = [(chance.randrange(30), chance.choice([LINK, OTHER_LINK])) for _ in range(50)]
+            worker.write(*(visit(visitor=visitor, link_id=link_id) for visitor, link_id in who))
+    await asyncio.to_thread(offer_everywhere, asyncpg_dsn(database_url), folder, instance_id)
+    assert await connection.fetchval("select count(*) from click") == 2 * 5 * 50
     assert await connection.fetchval("select sum(unique_clicks) from link_total") == 60
+    assert sorted(row["position"] for row in await ledger(connection)) == list(range(1, 11))
     assert not await difference(connection)
+
+
+def offer_everywhere(dsn: str, folder: Path, instance_id: int) -> None:
+    command = [sys.executable, "-m", "tests.recording.offering", dsn, str(folder), str(instance_id)]
+    subprocess.run(command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, timeout=300, check=True)

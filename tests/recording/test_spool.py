@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from recording.adoption import adopt
+from recording.backlog import backlog
 from recording.content import Content, read
 from recording.segments import State, listed
-from recording.spool import Spool, Sync, waiting_bytes
+from recording.spool import Spool, Sync
 from tests.recording.writing import line, soon, states
 
 PLENTY = 1024**3
@@ -148,7 +149,7 @@ async def test_beyond_its_bound_visits_are_dropped_and_counted(folder: Path) -> 
         assert written.reason() == "spool_full"
         dropped = results.count(False)
         assert written.dropped == dropped > 0
-        assert waiting_bytes(folder) <= 6_000 + 200  # the spare's header comes on top
+        assert backlog(folder).bytes <= 6_000 + 200  # the spare's header comes on top
         written._max_bytes = PLENTY  # as if the loader had caught up
         await soon(lambda: written.append(line(visitor=777)))
         dropped = written.dropped

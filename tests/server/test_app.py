@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from starlette.routing import Route
 
 from models.codes import is_reserved
 from models.ids import DomainId, WorkspaceId
@@ -49,7 +50,7 @@ async def test_no_fixed_route_is_taken_for_a_short_link(
 
 def test_the_first_segment_of_every_route_is_reserved(bare: Path) -> None:
     routes = create_app(read_settings(database_url=AWAY), NOBODYS).routes
-    segments = {getattr(route, "path", "").split("/")[1] for route in routes} - {""}
+    segments = {route.path.split("/")[1] for route in routes if isinstance(route, Route)} - {""}
     fixed = {segment for segment in segments if not segment.startswith("{")}
     assert {segment for segment in fixed if not is_reserved(segment)} == set()
     assert len(segments) == len(fixed) + 1
@@ -107,12 +108,23 @@ async def test_every_api_answer_is_named(settings: Settings, instance: InstanceR
         assert "x-request-id" not in (await client.get("/abc")).headers
 
 
+async def test_the_api_refuses_other_methods_itself(
+    settings: Settings, instance: InstanceRecord, client_of: Client
+) -> None:
+    async with client_of(settings, instance) as client:
+        refused = await client.put("/graphql", json={"query": "{ __typename }"})
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
+        assert refused.headers["x-request-id"] and refused.json()["errors"]
+        assert (await client.options("/graphql")).status_code == 204
+
+
 async def test_pages_of_allowed_origins_may_call_the_api_alone(
     bare: Path, settings: Settings, instance: InstanceRecord, client_of: Client
 ) -> None:
     ours, theirs = "https://app.example.com", "https://other.example.com"
     allowing = settings.model_copy(update={"allowed_origins": (ours,)})
-    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    wanted = "authorization,content-type,graphql-require-preflight"
+    ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
     async with client_of(allowing, instance) as client:
         allowed = await client.options("/graphql", headers={"Origin": ours, **ask})
         assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, ours)

@@ -1,6 +1,7 @@
 """Recording as the server runs it: readiness, `kurz audit` and `kurz load`, and what may be missing."""
 
-from datetime import datetime, timedelta
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -40,22 +41,44 @@ async def worker(settings: Settings, database: Database) -> Writer:
         return writer(spool_folder(settings), await feed.spool_id(connection))
 
 
-@pytest.mark.parametrize("is_usable", [True, False])
-async def test_readiness_tells_of_recording_and_does_not_follow_it(
-    settings: Settings, instance: InstanceRecord, is_usable: bool
+async def test_readiness_tells_of_recording(settings: Settings, instance: InstanceRecord) -> None:
+    assert await readiness(settings, instance) == (200, 200, {"ready": True, "reason": None, "dropped": 0})
+
+
+async def test_readiness_tells_that_visits_are_lost(settings: Settings, instance: InstanceRecord) -> None:
+    spool_folder(settings).touch()
+    assert await readiness(settings, instance) == (
+        *(200, 503),
+        {"ready": False, "reason": "spool_unusable", "dropped": 0},
+    )
+
+
+@pytest.mark.parametrize(("waited_s", "is_behind"), [(5, False), (3_600, True)])
+async def test_readiness_tells_that_nobody_loads(
+    settings: Settings, instance: InstanceRecord, worker: Writer, waited_s: int, is_behind: bool
 ) -> None:
-    if not is_usable:
-        spool_folder(settings).touch()
+    sealed_at = datetime.now(UTC).timestamp() - waited_s
+    for file in (worker.write(visit()), worker.write(visit())):
+        os.utime(file.path, (sealed_at, sealed_at))
+        sealed_at += 20
+    status, recording, found = await readiness(settings, instance, waited_s=waited_s)
+    assert (status, recording) == (200, 503 if is_behind else 200)
+    assert found == {"ready": not is_behind, "reason": "loader_behind" if is_behind else None, "dropped": 0}
+
+
+async def readiness(
+    settings: Settings, instance: InstanceRecord, *, waited_s: int = 0
+) -> tuple[int, int, dict[str, object]]:
+    """The status of all, that of recording, and what it says of it."""
     app = create_app(settings, instance, recorder=make_recorder(settings, spool_id=1))
     async with LifespanManager(app, startup_timeout=60, shutdown_timeout=60):
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
             ready = await client.get("/readyz")
             recording = await client.get("/readyz/recording")
-    assert ready.status_code == 200
-    assert recording.status_code == (200 if is_usable else 503)
-    reason = None if is_usable else "spool_unusable"
-    assert recording.json()["recording"] == {"ready": is_usable, "reason": reason, "dropped": 0}
+    found = recording.json()["recording"]
+    assert found.pop("waiting_s") >= waited_s
+    return ready.status_code, recording.status_code, found
 
 
 async def test_a_start_is_refused_where_every_visit_would_be_lost(settings: Settings) -> None:

@@ -64,3 +64,4 @@ def test_a_demo_fills_an_installation_and_a_second_one_adds_to_it(database_url: 
         assert found["clicks"] / 2 < found["uniques"] < found["clicks"]
     assert differences(database_url) == []
     assert ask(database_url, "select 1 from click where time_replaced or occurred_at > now()") == []
+    assert ask(database_url, "select 1 from click, workspace where occurred_at < created_at limit 1") == []

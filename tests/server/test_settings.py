@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.rate import RateLimit
 from server.settings import Settings, SettingsError, read_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -64,9 +65,23 @@ def test_options_beat_the_environment_which_beats_the_file(monkeypatch: pytest.M
         ("GEOIP_DATABASE", __file__),
         ("HEED_PRIVACY_SIGNALS", "2"),
         ("CLICK_RETENTION_DAYS", "0"),
+        ("API_DEADLINE", "0"),
+        ("API_DEADLINE", "nan"),
+        ("API_DEADLINE", "601"),
+        ("MAX_CLICKS_READ", "0"),
+        ("MAX_QUERY_COST", "99"),
+        ("RATE_LIMIT", "on"),
+        ("RATE_LIMIT", "4000"),
+        ("RATE_LIMIT", "0/200"),
+        ("RATE_LIMIT", "4000/0.5"),
+        ("RATE_LIMIT", "4000/2000000000"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
         ("GRAPHIQL", "2"),
+        ("INTROSPECTION", "2"),
+        ("TRUSTED_DOCUMENTS", "some"),
+        ("TRUSTED_DOCUMENTS", "only"),  # of no folder
+        ("TRUSTED_DOCUMENTS_DIR", "/nowhere"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -138,3 +153,14 @@ def test_the_direct_address_is_the_usual_one_unless_it_is_set(monkeypatch: pytes
     assert read_settings().direct_database_address == ADDRESS
     monkeypatch.setenv("KURZ_DIRECT_DATABASE_URL", "postgresql://direct/kurz")
     assert read_settings().direct_database_address == "postgresql://direct/kurz"
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [("4000/200", RateLimit(4_000, 200)), ("1/1", RateLimit(1, 1)), ("off", None), ("OFF", None)],
+)
+def test_the_rate_limit_is_capacity_and_restored_points_or_off(
+    monkeypatch: pytest.MonkeyPatch, written: str, rate: RateLimit | None
+) -> None:
+    monkeypatch.setenv("KURZ_RATE_LIMIT", written)
+    assert read_settings().rate == rate

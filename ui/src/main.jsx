@@ -13,12 +13,15 @@ import links from './tabs/2-links.graphql';
 import deactivate from './tabs/3-deactivate.graphql';
 import dashboard from './tabs/4-dashboard.graphql';
 import linkInDepth from './tabs/5-link-in-depth.graphql';
+import live from './tabs/6-live.graphql';
 
-const tabs = [create, links, deactivate, dashboard, linkInDepth];
+const tabs = [create, links, deactivate, dashboard, linkInDepth, live];
+const url = location.pathname;
+const subscriptionUrl = location.origin.replace(/^http/, 'ws') + url;
 
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL
-    fetcher={createGraphiQLFetcher({ url: location.pathname })}
+    fetcher={createGraphiQLFetcher({ url, subscriptionUrl })}
     // Without the history plugin: it would keep the headers, and so the key, in the browser's storage.
     plugins={[explorerPlugin()]}
     defaultTabs={tabs.map((query) => ({ query }))}
