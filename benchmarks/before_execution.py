@@ -13,6 +13,7 @@ from benchmarks.dashboards import page_of_links
 from graph.asked import Asked
 from graph.context import ApiConfig
 from graph.operations import QUERIES, Caller, Operations
+from graph.principals import Principal
 from graph.rate import RateLimit, RateLimiter
 from models.database import Database, make_engine
 from models.ids import DomainId, KeyId, WorkspaceId
@@ -74,7 +75,9 @@ async def _median(operations: Operations, texts: Sequence[str]) -> float:
     for text in texts:
         asked = Asked(text, None, None)
         begin = time.thread_time()
-        result = await operations.run(asked, caller=Caller(key=key, request_id="1", client=""), kinds=QUERIES)
+        result = await operations.run(
+            asked, caller=Caller(principal=Principal.of_key(key), request_id="1", client=""), kinds=QUERIES
+        )
         taken.append((time.thread_time() - begin) * 1000)
         if result.errors:
             raise RuntimeError(result.errors)

@@ -6,8 +6,8 @@ from typing import Final
 from graph import cost
 from graph.context import Context
 from graph.failures import ApiFailure, FailureCode
+from graph.principals import Principal
 from graph.rate import Budget
-from models.keys import KeyRecord
 
 CHARACTERS_PER_POINT: Final = 1_000  # of a document that is not known yet: reading it takes longer than running it
 MESSAGES_PER_POINT: Final = 20
@@ -16,13 +16,13 @@ IPV6_PREFIX: Final = 64  # what one customer has at least
 
 def credential_of(context: Context) -> str:
     """Who pays for an operation."""
-    return payer(context.presented_key, context.client)
+    return payer(context.caller, context.client)
 
 
-def payer(key: KeyRecord | None, client: str) -> str:
-    """The key, or else the client's address; of IPv6 the network, whose addresses are all one client's."""
-    if key is not None:
-        return f"key {key.id}"
+def payer(caller: Principal | None, client: str) -> str:
+    """The key or person, or else the client's address; of IPv6 the network, whose addresses are all one client's."""
+    if caller is not None:
+        return caller.label
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

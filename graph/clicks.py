@@ -15,6 +15,7 @@ from graph.click_questions import Asked, ClickOwner, PageAsked
 from graph.connections import EPOCH, LARGEST_PAGE, USUAL_PAGE, PageInfo, bad_argument
 from graph.context import Context, Info
 from graph.defaults import given
+from graph.failures import ApiFailure, FailureCode
 from graph.ids import Node
 from graph.ranges import ALL_TIME, LAST_HOUR, TimeRangeInput
 from models.click_lists import PEOPLE, ClickKey, ClickPage, ClickRecord
@@ -42,7 +43,8 @@ class Click(Node):
     @strawberry.field(description="What was clicked. Needs LINKS_READ.", graphql_type=LazyType("Link", "graph.links"))
     async def link(self, info: Info) -> Node:
         link = await info.context.find_node(ids.encode(ids.LINK, self.record.link_id), info.context)
-        assert link is not None, "a link is there as long as its clicks"
+        if link is None:  # it was there when its clicks were read
+            raise ApiFailure(FailureCode.UNAVAILABLE, "The link was deleted a moment ago; ask again.")
         return link
 
 

@@ -1,21 +1,26 @@
 """Connections: pages that start where a cursor points, and what a cursor is made of."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 import strawberry
 
+from graph import ids
 from graph.defaults import given
 from graph.failures import ApiFailure, FailureCode
+from graph.ids import Node
 from models.pages import Position, Window
 
 USUAL_PAGE: Final = 25
 LARGEST_PAGE: Final = 100
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_ID: Final = 2**63 - 1
+
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,38 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last edge; null on an empty page.")
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A page of a list that is ordered by id and read forward: the first so many, after the item of a number."""
+
+    first: int
+    after: int | None
+
+
 def bad_argument(name: str, expectation: str) -> ApiFailure:
     """The refusal of an argument."""
     return ApiFailure(FailureCode.BAD_REQUEST, f"{name}: {expectation}", argument=name)
+
+
+def stretch(*, first: int, after: str | None, prefix: str) -> Stretch:
+    """The part of the list that is asked for; its cursors are the ids of its items. BAD_REQUEST for no sense."""
+    if not 0 <= first <= LARGEST_PAGE:
+        raise bad_argument("first", f"{first} is not from 0 to {LARGEST_PAGE}")
+    number = None if after is None else ids.decode(prefix, after)
+    if after is not None and number is None:
+        raise bad_argument("after", "not a cursor of this list")
+    return Stretch(first, number)
+
+
+def cut(nodes: Sequence[AnyNode], asked: Stretch) -> tuple[list[AnyNode], PageInfo]:
+    """The page and where it lies, from one item more than was asked for if there are more."""
+    shown = list(nodes[: asked.first])
+    return shown, PageInfo(
+        has_next_page=len(nodes) > asked.first,
+        has_previous_page=asked.after is not None,
+        start_cursor=shown[0].id if shown else None,
+        end_cursor=shown[-1].id if shown else None,
+    )
 
 
 def window(*, first: int | None, after: str | None, last: int | None, before: str | None, order: Order) -> Window:

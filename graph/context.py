@@ -1,4 +1,4 @@
-"""What a resolver may reach: its share of the database, loaders, the caller's key and the clock. Never a connection."""
+"""What a resolver may reach: its share of the database, loaders, who asks and the clock. Never a connection."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from graph.database_share import DatabaseShare
 from graph.failures import ApiFailure, FailureCode
 from graph.ids import Node
 from graph.loaders import Loaders, make_loaders
+from graph.principals import Principal
 from graph.rate import RateLimiter
 from models.click_reads import MAX_CLICKS_READ
 from models.database import Database
 from models.ids import WorkspaceId
 from models.instance import InstanceRecord
-from models.keys import KeyRecord
 from models.targets import TargetPolicy
 from recording.feed import ClickFeed
 
@@ -61,7 +61,8 @@ class Context:
     instance: InstanceRecord
     on_created: Callable[[str], None]
     request_id: str
-    presented_key: KeyRecord | None
+    # Who asks; None without a credential, and then little can be asked for.
+    caller: Principal | None
     # The caller's address, which is kept in memory only; empty when unknown.
     client: str = ""
     # What `node` does. Passed in, since what it finds has fields that ask for it.
@@ -76,8 +77,15 @@ class Context:
 
     def _begin(self) -> None:
         self.database = DatabaseShare(
-            self.store, deadline_s=self.config.deadline_s, analytics_deadline_s=self.config.analytics_deadline_s
+            self.store,
+            deadline_s=self.config.deadline_s,
+            analytics_deadline_s=self.config.analytics_deadline_s,
+            on_written=self._forget,
         )
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read everything anew: one mutation of an operation changes what the next one shows."""
         self._loaders = None
 
     @property
@@ -86,7 +94,7 @@ class Context:
         if self._loaders is None:
             self._loaders = make_loaders(
                 self.database,
-                workspace_id=self.presented_key.workspace_id if self.presented_key else None,
+                workspace_id=self.caller.workspace_id if self.caller else None,
                 most_clicks_read=self.config.most_clicks_read,
             )
         return self._loaders
@@ -102,16 +110,17 @@ class Context:
             self.database.end()
 
     @property
-    def key(self) -> KeyRecord:
-        """The caller's key; raises UNAUTHENTICATED when none was sent."""
-        if self.presented_key is None:
-            raise ApiFailure(FailureCode.UNAUTHENTICATED, "Send an API key: `Authorization: Bearer kurz_...`.")
-        return self.presented_key
+    def principal(self) -> Principal:
+        """Who asks; raises UNAUTHENTICATED when no credential was sent."""
+        if self.caller is None:
+            message = "Send an API key or an access token: `Authorization: Bearer ...`."
+            raise ApiFailure(FailureCode.UNAUTHENTICATED, message)
+        return self.caller
 
     @property
     def workspace_id(self) -> WorkspaceId:
-        """The workspace of the caller's key: the only one this request can see."""
-        return self.key.workspace_id
+        """The workspace the caller acts in: the only one this request can see."""
+        return self.principal.workspace_id
 
     @property
     def now(self) -> datetime:

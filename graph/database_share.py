@@ -23,15 +23,24 @@ GRACE: Final = 0.05
 class DatabaseShare:
     """The way to the database for the resolvers of one operation, whose time counts from now.
 
-    Statements that are not answered in time fail with TIMEOUT, and PostgreSQL is told to stop them.
+    Statements that are not answered in time fail with TIMEOUT, and PostgreSQL is told to stop them. `on_written` hears
+    of each change that was committed.
     """
 
-    def __init__(self, database: Database, *, deadline_s: float, analytics_deadline_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        deadline_s: float,
+        analytics_deadline_s: float,
+        on_written: Callable[[], None] = lambda: None,
+    ) -> None:
         now = asyncio.get_running_loop().time()
         self._database = database
         self._end = now + deadline_s * STATEMENTS_END
         self._analytics_end = min(now + analytics_deadline_s, self._end)
         self._grace = deadline_s * GRACE
+        self._on_written = on_written
         self._turns = asyncio.Semaphore(min(MOST_AT_ONCE, database.size))
         self._limits = set[asyncio.Timeout]()
         self._is_over = False
@@ -60,6 +69,7 @@ class DatabaseShare:
         # The commit is outside of the time limit: giving it up would leave open whether it happened.
         async with self._database.write() as session, self._until(self._end, _too_slow):
             yield session
+        self._on_written()
 
     def end(self) -> None:
         """Stop all that runs, whoever has started it, as if its time were up; nothing can be asked any more.

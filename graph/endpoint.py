@@ -77,17 +77,19 @@ class Endpoint:
         if request.method not in ("GET", "HEAD", "POST"):
             raise RequestRefused(405, "Use POST, or GET for queries.", headers={"allow": METHODS})
         media = requests.media_of(request)
-        key = await self._operations.authenticate(requests.presented_secret(request))
+        principal = await self._operations.sign_in.principal(
+            requests.presented_secret(request), workspace=requests.named_workspace(request)
+        )
         asked = await requests.read(request, deadline_s=self._body_deadline_s)
-        caller = Caller(key=key, request_id=request_id, client=self._operations.client_of(request.scope))
+        caller = Caller(principal=principal, request_id=request_id, client=self._operations.client_of(request.scope))
         kinds = QUERIES_AND_MUTATIONS if request.method == "POST" else QUERIES
         try:
             result = await self._operations.run(asked, caller=caller, kinds=kinds, receive=request.receive)
             response = shaped(result, media)
         except KindRefused as refused:
             raise _not_here(refused.kind) from refused
-        if key is not None:
-            response.background = BackgroundTask(self._operations.note_use, key)  # once the answer is out
+        if principal is not None:
+            response.background = BackgroundTask(self._operations.sign_in.note_use, principal)  # once the answer is out
         return response
 
 

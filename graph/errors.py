@@ -11,7 +11,9 @@ from models.refusals import CodeTaken, LimitReached, Problem, Refused, VersionCo
 class UserErrorCode(Enum):
     INVALID = strawberry.enum_value("INVALID", description="Malformed or against a rule.")
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is no such thing, or this key may not see it.")
-    TAKEN = strawberry.enum_value("TAKEN", description="Something else already has this code or externalId.")
+    TAKEN = strawberry.enum_value(
+        "TAKEN", description="Something else already has this code or externalId, or the person is a member already."
+    )
     RESERVED = strawberry.enum_value("RESERVED", description="Kurz keeps this code for its own pages.")
     BLOCKED = strawberry.enum_value("BLOCKED", description="The operator of this server does not allow it.")
     LIMIT_REACHED = strawberry.enum_value("LIMIT_REACHED", description="Longer or more than allowed.")

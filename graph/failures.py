@@ -9,7 +9,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from models.analytics_refusals import AnalyticsRefused
 from models.database import is_unreachable
-from models.refusals import Refused
+from models.refusals import NotAllowed, Refused
 
 log = logging.getLogger("kurz.graph")
 
@@ -43,23 +43,28 @@ def presentable(error: GraphQLError, *, request_id: str, is_logged: bool = False
     cause = root_cause(error)
     if isinstance(cause, ApiFailure):
         return error
-    if isinstance(cause, Refused):
-        return _retold(error, FailureCode.BAD_REQUEST, cause.problems[0].message)
-    if isinstance(cause, AnalyticsRefused):
-        return _retold(error, FailureCode(cause.code), str(cause))
+    if isinstance(cause, Refused | NotAllowed | AnalyticsRefused):
+        return _refusal(error, cause)
     if _is_about_the_request(error, cause):
         return _retold(error, FailureCode.BAD_REQUEST, error.message)
     if is_unreachable(cause):
         if not is_logged:
             log.warning("the database cannot be asked: %r", cause, extra={"request_id": request_id})
         message = "The database cannot be asked just now; try again shortly."
-        return _retold(error, FailureCode.UNAVAILABLE, message, request_id)
+        return _retold(error, FailureCode.UNAVAILABLE, message, requestId=request_id)
     if not is_logged:
         more = {"request_id": request_id, "path": error.path}
         log.error("unexpected error at %s", error.path, exc_info=cause, extra=more)
-    return _retold(
-        error, FailureCode.INTERNAL, f"Unexpected error; the server's log has it as {request_id}.", request_id
-    )
+    message = f"Unexpected error; the server's log has it as {request_id}."
+    return _retold(error, FailureCode.INTERNAL, message, requestId=request_id)
+
+
+def _refusal(error: GraphQLError, cause: Refused | NotAllowed | AnalyticsRefused) -> GraphQLError:
+    if isinstance(cause, Refused):
+        return _retold(error, FailureCode.BAD_REQUEST, cause.problems[0].message)
+    if isinstance(cause, NotAllowed):
+        return _retold(error, FailureCode.FORBIDDEN, str(cause), requiredRole=cause.required)
+    return _retold(error, FailureCode(cause.code), str(cause))
 
 
 def all_presentable(errors: Iterable[GraphQLError], *, request_id: str) -> list[GraphQLError]:
@@ -102,7 +107,7 @@ def _is_about_the_request(error: GraphQLError, cause: BaseException) -> bool:
     return isinstance(cause, GraphQLError) and (error.path is None or bool(cause.nodes))
 
 
-def _retold(error: GraphQLError, code: FailureCode, message: str, request_id: str | None = None) -> GraphQLError:
+def _retold(error: GraphQLError, code: FailureCode, message: str, **extensions: str) -> GraphQLError:
     return GraphQLError(
         message,
         nodes=error.nodes,
@@ -110,5 +115,5 @@ def _retold(error: GraphQLError, code: FailureCode, message: str, request_id: st
         positions=error.positions,
         path=error.path,
         original_error=error,
-        extensions={"code": code} | ({"requestId": request_id} if request_id else {}),
+        extensions={"code": code, **extensions},
     )

@@ -13,6 +13,9 @@ LINK: Final = "lnk_"
 DOMAIN: Final = "dom_"
 WORKSPACE: Final = "wsp_"
 API_KEY: Final = "key_"
+USER: Final = "usr_"
+MEMBER: Final = "mem_"
+AUDIT_ENTRY: Final = "aud_"
 CLICK: Final = "clk_"
 
 

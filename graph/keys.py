@@ -1,4 +1,4 @@
-"""API keys and the viewer: who is asking, and whoever did something."""
+"""API keys, as the API shows them."""
 
 from datetime import datetime
 from enum import Enum
@@ -6,8 +6,7 @@ from enum import Enum
 import strawberry
 
 from graph import ids
-from graph.context import Info
-from graph.ids import Node
+from graph.actors import Actor
 from models.keys import KeyRecord
 
 
@@ -17,12 +16,10 @@ class Scope(Enum):
     LINKS_READ = strawberry.enum_value("LINKS_READ", description="Read all links of the workspace.")
     LINKS_WRITE = strawberry.enum_value("LINKS_WRITE", description="Make, change, deactivate and reactivate links.")
     ANALYTICS_READ = strawberry.enum_value("ANALYTICS_READ", description="Read click analytics.")
-    WORKSPACE_ADMIN = strawberry.enum_value("WORKSPACE_ADMIN", description="See and manage the workspace's keys.")
-
-
-@strawberry.interface(description="Whoever did something: a person or a key.")
-class Actor(Node):
-    name: str = strawberry.field(description="For people; need not be unique.")
+    WORKSPACE_ADMIN = strawberry.enum_value(
+        "WORKSPACE_ADMIN",
+        description="Manage the workspace, its keys and members; read the audit log; delete links.",
+    )
 
 
 @strawberry.type(description="A key that programs sign in with. Its secret is never shown again.")
@@ -33,12 +30,6 @@ class ApiKey(Actor):
     expires_at: datetime | None = strawberry.field(description="From when on it is refused; null: never.")
     last_used_at: datetime | None = strawberry.field(description="About when it was last used; null: not known.")
     revoked_at: datetime | None = strawberry.field(description="When it was revoked; null: it was not.")
-
-
-@strawberry.type(description="Who the credential of this request is, and what it may do.")
-class Viewer:
-    actor: Actor = strawberry.field(description="The person or key that is asking.")
-    scopes: list[Scope] = strawberry.field(description="What this request may do.")
 
 
 def shown_key(record: KeyRecord) -> ApiKey:
@@ -53,11 +44,3 @@ def shown_key(record: KeyRecord) -> ApiKey:
         last_used_at=record.last_used_at,
         revoked_at=record.revoked_at,
     )
-
-
-@strawberry.type
-class KeyQueries:
-    @strawberry.field(description="Who this credential is and what it may do.")
-    def viewer(self, info: Info) -> Viewer:
-        key = shown_key(info.context.key)
-        return Viewer(actor=key, scopes=key.scopes)

@@ -4,22 +4,21 @@ from typing import Annotated
 
 import strawberry
 
-from graph.context import Context, Info
+from graph.context import Info
 from graph.defaults import given
 from graph.errors import UserError, user_errors
 from graph.link_inputs import (
     CreateLinkInput,
     DeactivateLinkInput,
-    LinkLookup,
     ReactivateLinkInput,
     UpdateLinkInput,
     changes_of,
     draft_of,
-    lookup_of,
+    named,
 )
 from graph.links import Link, shown_link
-from models import link_changes, link_creation, links
-from models.refusals import Problem, ProblemCode, Refused
+from models import link_changes, link_creation
+from models.refusals import Refused
 
 
 @strawberry.type(description="What `createLink` did.")
@@ -63,7 +62,7 @@ class LinkMutations:
                     workspace_id=context.workspace_id,
                     domain_id=context.instance.domain_id,
                     draft=draft_of(input),
-                    created_by=context.key.id,
+                    by=context.principal.actor,
                     policy=context.target_policy,
                     now=context.now,
                 )
@@ -80,7 +79,7 @@ class LinkMutations:
     ) -> UpdateLinkPayload | None:
         context = info.context
         try:
-            lookup, changes = _named(input.link, context), changes_of(input)
+            lookup, changes = named(input.link, context), changes_of(input)
             async with context.database.write() as session:
                 record = await link_changes.update(
                     session,
@@ -89,6 +88,7 @@ class LinkMutations:
                     changes=changes,
                     expected_version=given(input.expected_version),
                     policy=context.target_policy,
+                    by=context.principal.editor,
                     now=context.now,
                 )
         except Refused as refused:
@@ -103,13 +103,14 @@ class LinkMutations:
     ) -> DeactivateLinkPayload | None:
         context = info.context
         try:
-            lookup = _named(input.link, context)
+            lookup = named(input.link, context)
             async with context.database.write() as session:
                 record = await link_changes.deactivate(
                     session,
                     workspace_id=context.workspace_id,
                     lookup=lookup,
                     reason=given(input.reason),
+                    by=context.principal.editor,
                     now=context.now,
                 )
         except Refused as refused:
@@ -124,19 +125,15 @@ class LinkMutations:
     ) -> ReactivateLinkPayload | None:
         context = info.context
         try:
-            lookup = _named(input.link, context)
+            lookup = named(input.link, context)
             async with context.database.write() as session:
                 record = await link_changes.reactivate(
-                    session, workspace_id=context.workspace_id, lookup=lookup, now=context.now
+                    session,
+                    workspace_id=context.workspace_id,
+                    lookup=lookup,
+                    by=context.principal.editor,
+                    now=context.now,
                 )
         except Refused as refused:
             return ReactivateLinkPayload(link=None, user_errors=user_errors(refused))
         return ReactivateLinkPayload(link=shown_link(record, context), user_errors=[])
-
-
-def _named(by: LinkLookup, context: Context) -> links.LinkLookup:
-    """The link a mutation names; raises NOT_FOUND for what cannot name any, as for one that is not there."""
-    lookup = lookup_of(by, context)
-    if lookup is None:
-        raise Refused(Problem(ProblemCode.NOT_FOUND, "There is no such link.", ("link",)))
-    return lookup

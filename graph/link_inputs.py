@@ -14,6 +14,7 @@ from models.link_changes import UNCHANGED, LinkChanges
 from models.link_creation import LinkDraft
 from models.links import ByCode, ByExternalId, ById
 from models.links import LinkLookup as Lookup
+from models.refusals import Problem, ProblemCode, Refused
 
 
 @strawberry.input(one_of=True, description="Names one link, in queries and mutations alike.")
@@ -79,6 +80,14 @@ def lookup_of(by: LinkLookup, context: Context) -> Lookup | None:
         return None if "\0" in by.external_id else ByExternalId(by.external_id)
     code = code_in(by.short_url, base_url=context.config.base_url) if by.short_url else by.code
     return ByCode(context.instance.domain_id, code) if code and codes.is_well_formed(code) else None
+
+
+def named(by: LinkLookup, context: Context) -> Lookup:
+    """The link a mutation names; Refused (NOT_FOUND) for what cannot name any, as for one that is not there."""
+    lookup = lookup_of(by, context)
+    if lookup is None:
+        raise Refused(Problem(ProblemCode.NOT_FOUND, "There is no such link.", ("link",)))
+    return lookup
 
 
 def code_in(short_url: str, *, base_url: str) -> str | None:

@@ -7,14 +7,15 @@ from typing import Annotated
 import strawberry
 
 from graph import ids
+from graph.actors import Actor
 from graph.analytics import HasAnalytics
 from graph.click_questions import ClickOwner
 from graph.clicks import LinkClicks
 from graph.context import Context, Info
 from graph.domains import Domain, shown_domain
-from graph.keys import Actor, shown_key
 from graph.link_inputs import LinkLookup, lookup_of
 from graph.scalars import URL, Count
+from graph.viewer import actor_of
 from models import links
 from models.click_totals import NEVER_CLICKED
 from models.clicks import SlotScope
@@ -55,10 +56,7 @@ class Link(LinkClicks, HasAnalytics):
 
     @strawberry.field(description="Who made it; null when that is not known any more.")
     async def created_by(self, info: Info) -> Actor | None:
-        if self.record.created_by is None:
-            return None
-        record = await info.context.loaders.key.load(self.record.created_by)
-        return None if record is None else shown_key(record)
+        return await actor_of(self.record.creator, info.context)
 
     @strawberry.field(description="All-time clicks by people: one number, no range. Readable with LINKS_READ alone.")
     async def click_count(self, info: Info) -> Count:
@@ -94,7 +92,7 @@ def shown_link(record: LinkRecord, context: Context) -> Link:
 
 @strawberry.type
 class LinkQueries:
-    @strawberry.field(description="One link; null when there is none, or none this key may see.")
+    @strawberry.field(description="One link; null when there is none, or none this credential may see.")
     async def link(
         self,
         info: Info,

@@ -93,7 +93,7 @@ def _edge(click: StoredClick, _info: object, **_arguments: object) -> ClickEdge:
 async def _clicked_links(
     clicked: frozenset[LinkId], info: GraphQLResolveInfo[Context], **_arguments: object
 ) -> list[Link]:
-    context = info.context
+    context: Context = info.context
     records = await context.loaders.link.load_many(sorted(clicked))
     return [shown_link(record, context) for record in records if record]
 

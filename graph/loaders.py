@@ -7,17 +7,31 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from graph.click_questions import ClickQuestions
+from graph.connections import Stretch
 from graph.database_share import DatabaseShare
 from graph.shared_loader import SharedLoader
-from models import domains, keys, links
+from models import audit_log, domains, keys, links, members, users, workspaces
+from models.audit_log import EntryRecord
 from models.domains import DomainRecord
-from models.ids import DomainId, KeyId, LinkId, WorkspaceId
+from models.ids import DomainId, EntryId, KeyId, LinkId, MemberId, UserId, WorkspaceId
 from models.keys import KeyRecord
 from models.links import LinkRecord
+from models.members import MemberRecord
+from models.users import UserRecord
+from models.workspaces import WorkspaceRecord
 
 Id = TypeVar("Id")
 Record = TypeVar("Record")
 Question = Callable[[AsyncConnection, Collection[Id]], Awaitable[dict[Id, Record]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Pages of the workspace's lists, each read once for a request; with one record more if there are more."""
+
+    members: SharedLoader[Stretch, list[MemberRecord]]
+    keys: SharedLoader[Stretch, list[KeyRecord]]
+    audit_log: SharedLoader[Stretch, list[EntryRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,11 @@ class Loaders:
     link: SharedLoader[LinkId, LinkRecord | None]
     domain: SharedLoader[DomainId, DomainRecord | None]
     key: SharedLoader[KeyId, KeyRecord | None]
+    user: SharedLoader[UserId, UserRecord | None]
+    member: SharedLoader[MemberId, MemberRecord | None]
+    entry: SharedLoader[EntryId, EntryRecord | None]
+    workspace: SharedLoader[WorkspaceId, WorkspaceRecord | None]
+    pages: Pages
     clicks: ClickQuestions
 
 
@@ -43,12 +62,59 @@ def make_loaders(database: DatabaseShare, *, workspace_id: WorkspaceId | None, m
     async def keys_of(conn: AsyncConnection, ids: Collection[KeyId]) -> dict[KeyId, KeyRecord]:
         return await keys.by_ids(conn, workspace_id=mine, ids=ids)
 
+    async def users_of(conn: AsyncConnection, ids: Collection[UserId]) -> dict[UserId, UserRecord]:
+        return await users.by_ids(conn, workspace_id=mine, ids=ids)
+
+    async def members_of(conn: AsyncConnection, ids: Collection[MemberId]) -> dict[MemberId, MemberRecord]:
+        return await members.by_ids(conn, workspace_id=mine, ids=ids)
+
+    async def entries_of(conn: AsyncConnection, ids: Collection[EntryId]) -> dict[EntryId, EntryRecord]:
+        return await audit_log.by_ids(conn, workspace_id=mine, ids=ids)
+
+    async def workspaces_of(conn: AsyncConnection, ids: Collection[WorkspaceId]) -> dict[WorkspaceId, WorkspaceRecord]:
+        return await workspaces.by_ids(conn, workspace_id=mine, ids=ids)
+
     return Loaders(
         link=_loader(database, links_of),
         domain=_loader(database, domains_of),
         key=_loader(database, keys_of),
+        user=_loader(database, users_of),
+        member=_loader(database, members_of),
+        entry=_loader(database, entries_of),
+        workspace=_loader(database, workspaces_of),
+        pages=_pages(database, mine),
         clicks=ClickQuestions(database, workspace_id=mine, most_clicks_read=most_clicks_read),
     )
+
+
+def _pages(database: DatabaseShare, mine: WorkspaceId) -> Pages:
+    async def members_in(conn: AsyncConnection, asked: Stretch) -> list[MemberRecord]:
+        after = None if asked.after is None else MemberId(asked.after)
+        return await members.page(conn, workspace_id=mine, after=after, size=asked.first + 1)
+
+    async def keys_in(conn: AsyncConnection, asked: Stretch) -> list[KeyRecord]:
+        after = None if asked.after is None else KeyId(asked.after)
+        return await keys.page(conn, workspace_id=mine, after=after, size=asked.first + 1)
+
+    async def entries_in(conn: AsyncConnection, asked: Stretch) -> list[EntryRecord]:
+        after = None if asked.after is None else EntryId(asked.after)
+        return await audit_log.page(conn, workspace_id=mine, after=after, size=asked.first + 1)
+
+    return Pages(
+        members=_page_loader(database, members_in),
+        keys=_page_loader(database, keys_in),
+        audit_log=_page_loader(database, entries_in),
+    )
+
+
+def _page_loader(
+    database: DatabaseShare, ask: Callable[[AsyncConnection, Stretch], Awaitable[list[Record]]]
+) -> SharedLoader[Stretch, list[Record]]:
+    async def load(asked: list[Stretch]) -> list[list[Record]]:
+        async with database.read() as conn:
+            return [await ask(conn, one) for one in asked]
+
+    return SharedLoader(load_fn=load)
 
 
 def _loader(database: DatabaseShare, ask: Question[Id, Record]) -> SharedLoader[Id, Record | None]:

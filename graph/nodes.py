@@ -1,12 +1,13 @@
 """`node` and `nodes`: anything by its id. A foreign, unknown or malformed id is null, all alike."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 
 import strawberry
 
 from graph import access, ids
+from graph.audit_log import shown_entry
 from graph.clicks import key_of, shown_click
 from graph.connections import bad_argument
 from graph.context import Context, Info
@@ -15,10 +16,10 @@ from graph.failures import ApiFailure
 from graph.ids import Node
 from graph.keys import shown_key
 from graph.links import shown_link
+from graph.members import shown_member
+from graph.users import shown_user
 from graph.workspaces import shown_workspace
-from models import workspaces
-from models.ids import DomainId, KeyId, LinkId
-from models.keys import Scope
+from models.ids import DomainId, EntryId, KeyId, LinkId, MemberId, UserId
 
 LARGEST_REQUEST: Final = 100
 
@@ -54,27 +55,33 @@ async def _find_or_refusal(text: str, context: Context) -> Node | ApiFailure | N
 
 
 async def find(text: str, context: Context) -> Node | None:
-    """What the id stands for, or None; FORBIDDEN for a type that the caller's key may not see."""
+    """What the id stands for, or None; FORBIDDEN for a type that the caller may not see."""
     for prefix, find in FINDERS.items():
         if text.startswith(prefix):
+            access.require(context, access.NODES[prefix], about=text)
             return await find(text, context)
     return None
 
 
 async def _link(text: str, context: Context) -> Node | None:
     number = ids.decode(ids.LINK, text)
-    access.require(context, (Scope.LINKS_READ,))
     record = await context.loaders.link.load(LinkId(number)) if number is not None else None
     return shown_link(record, context) if record else None
 
 
 async def _key(text: str, context: Context) -> Node | None:
     number = ids.decode(ids.API_KEY, text)
-    if number == context.key.id:
-        return shown_key(context.key)
-    access.require(context, (Scope.WORKSPACE_ADMIN,))
+    own = context.principal.key
+    if own is not None and number == own.id:
+        return shown_key(own)
     record = await context.loaders.key.load(KeyId(number)) if number is not None else None
     return shown_key(record) if record else None
+
+
+async def _user(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.USER, text)
+    record = await context.loaders.user.load(UserId(number)) if number is not None else None
+    return shown_user(record) if record else None
 
 
 async def _domain(text: str, context: Context) -> Node | None:
@@ -87,13 +94,23 @@ async def _workspace(text: str, context: Context) -> Node | None:
     number = ids.decode(ids.WORKSPACE, text)
     if number != context.workspace_id:
         return None
-    async with context.database.read() as conn:
-        record = await workspaces.find(conn, workspace_id=context.workspace_id)
+    record = await context.loaders.workspace.load(context.workspace_id)
     return shown_workspace(record) if record else None
 
 
+async def _member(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.MEMBER, text)
+    record = await context.loaders.member.load(MemberId(number)) if number is not None else None
+    return shown_member(record) if record else None
+
+
+async def _audit_entry(text: str, context: Context) -> Node | None:
+    number = ids.decode(ids.AUDIT_ENTRY, text)
+    record = await context.loaders.entry.load(EntryId(number)) if number is not None else None
+    return shown_entry(record) if record else None
+
+
 async def _click(text: str, context: Context) -> Node | None:
-    access.require(context, (Scope.ANALYTICS_READ,))
     key = key_of(text)
     record = await context.loaders.clicks.click.load(key) if key is not None else None
     return shown_click(record) if record else None
@@ -102,7 +119,22 @@ async def _click(text: str, context: Context) -> Node | None:
 FINDERS: Final[dict[str, Callable[[str, Context], Awaitable[Node | None]]]] = {
     ids.LINK: _link,
     ids.API_KEY: _key,
+    ids.USER: _user,
+    ids.MEMBER: _member,
+    ids.AUDIT_ENTRY: _audit_entry,
     ids.DOMAIN: _domain,
     ids.WORKSPACE: _workspace,
     ids.CLICK: _click,
+}
+
+# The type of what each finds.
+TYPES: Final[Mapping[str, str]] = {
+    ids.LINK: "Link",
+    ids.CLICK: "Click",
+    ids.API_KEY: "ApiKey",
+    ids.USER: "User",
+    ids.MEMBER: "Member",
+    ids.AUDIT_ENTRY: "AuditEntry",
+    ids.DOMAIN: "Domain",
+    ids.WORKSPACE: "Workspace",
 }

@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from graphql import GraphQLError
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from graph import nodes
+from graph.access_tokens import AccessTokens
 from graph.asked import Asked, RequestRefused
 from graph.context import ApiConfig, Context
 from graph.departures import noticing_departure
 from graph.failures import ApiFailure, FailureCode, presentable
-from graph.key_memory import KeyMemory
+from graph.principals import Principal
 from graph.schema import build_schema
+from graph.sign_in import SignIn
 from graph.trusted import TrustedDocuments
-from models import keys
 from models.database import Database
 from models.instance import InstanceRecord
-from models.keys import KeyRecord
 from recording.client import ClientRule
 from recording.feed import ClickFeed
 
@@ -47,7 +46,7 @@ class KindRefused(Exception):  # noqa: N818 - it names what happened, not a faul
 class Caller:
     """Who asks for an operation. `client` is the visitor's address, kept in memory only; empty when unknown."""
 
-    key: KeyRecord | None
+    principal: Principal | None
     request_id: str
     client: str
 
@@ -56,7 +55,7 @@ class Operations:
     """What every transport shares; one for the process.
 
     `on_created` hears each new code; `trusted` names documents; `trusted_proxies` are addresses and networks whose word
-    on clients is believed.
+    on clients is believed; `tokens` judges those of people, without it there are only keys.
     """
 
     def __init__(
@@ -70,38 +69,21 @@ class Operations:
         shows_schema: bool = True,
         trusted_proxies: Iterable[str] = (),
         feed: ClickFeed | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         self.schema = build_schema(shows_itself=shows_schema)
         self.config = config
+        self.sign_in = SignIn(database, clock=config.clock, deadline_s=config.deadline_s, tokens=tokens)
         self._database = database
         self._instance = instance
         self._on_created = on_created
         self._trusted = trusted or TrustedDocuments({}, only=False)
         self._client_rule = ClientRule(trusted_proxies)
         self._feed = feed or ClickFeed(database, direct_url=None)
-        self._memory = KeyMemory()
 
     def client_of(self, scope: Scope) -> str:
         """The address that the request or socket of this ASGI scope comes from; empty when unknown."""
         return str(self._client_rule.address(scope) or "")
-
-    async def authenticate(self, secret: str | None) -> KeyRecord | None:
-        """The key with this secret, None when none was presented; RequestRefused (401) for one that is not valid.
-
-        A revoked key is refused after a second at the latest. Raises what the database raises; TimeoutError after
-        `deadline_s`, which is an OSError, and so an outage.
-        """
-        if secret is None:
-            return None
-        key = await self._key_of(secret) if keys.secret_parts(secret) else None  # junk costs no connection
-        if key is None:
-            raise RequestRefused(
-                401,
-                "The API key is not valid.",
-                code=FailureCode.UNAUTHENTICATED,
-                headers={"www-authenticate": 'Bearer realm="kurz", error="invalid_token"'},
-            )
-        return key
 
     async def run(
         self, asked: Asked, *, caller: Caller, kinds: frozenset[OperationType], receive: Receive | None = None
@@ -139,31 +121,6 @@ class Operations:
         finally:
             context.database.end()
 
-    async def note_use(self, key: KeyRecord) -> None:
-        """Remember that the key was used, at most once a minute; never raises for a database that cannot be asked."""
-        now = self.config.clock()
-        if not keys.is_use_due(key, now=now):
-            return
-        try:
-            async with asyncio.timeout(self.config.deadline_s), self._database.write() as session:
-                await keys.note_use(session, workspace_id=key.workspace_id, key_id=key.id, now=now)
-        except (OSError, SQLAlchemyError) as error:  # the request was answered; a later one notes it
-            log.warning("the use of the key %s was not noted: %r", key.public_id, error)
-        self._memory.forget(key.id)  # which remembers it as not used
-
-    async def _key_of(self, secret: str) -> KeyRecord | None:
-        now = self.config.clock()
-        known = self._memory.find(secret)
-        if known is not None:
-            return known if known.expires_at is None or known.expires_at > now else None
-        read_at = self._memory.now()
-        # A database that neither answers nor refuses must not hold requests for ever.
-        async with asyncio.timeout(self.config.deadline_s), self._database.read() as conn:
-            key = await keys.authenticate(conn, secret, now=now)
-        if key is not None:
-            self._memory.keep(secret, key, read_at=read_at)
-        return key
-
     def text_of(self, asked: Asked) -> str:
         """The document that is asked for; RequestRefused for one that is not trusted or not known."""
         return self._trusted.text_of(asked)
@@ -176,7 +133,7 @@ class Operations:
             instance=self._instance,
             on_created=self._on_created,
             request_id=caller.request_id,
-            presented_key=caller.key,
+            caller=caller.principal,
             client=caller.client,
             find_node=nodes.find,
             feed=self._feed,

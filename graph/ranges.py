@@ -8,7 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from graph.connections import bad_argument
-from graph.scalars import TimeZone
+from graph.scalars import NOT_AN_INSTANT, TimeZone, WrittenInstant, read_instant
 from models import ranges, zones
 from models.moments import Moment
 from models.ranges import Between, ClickRange, Days, RangeAsked
@@ -48,8 +48,8 @@ class DayRangeInput:
 
 @strawberry.input(description="Half-open. Rounded outward to quarter hours; the answer echoes the range used.")
 class InstantRangeInput:
-    start: datetime = strawberry.field(description="Included.")
-    end: datetime = strawberry.field(description="Not included.")
+    start: WrittenInstant = strawberry.field(description="Included.")
+    end: WrittenInstant = strawberry.field(description="Not included.")
 
 
 @strawberry.input(one_of=True, description="A range of time, in one of three ways.")
@@ -91,6 +91,13 @@ def _plain(asked: TimeRangeInput) -> RangeAsked:
     if asked.days:
         return Days(asked.days.from_, asked.days.to)
     if asked.between:
-        return Between(asked.between.start, asked.between.end)
+        return Between(_instant(asked.between.start), _instant(asked.between.end))
     assert asked.period, "one of the three is given"
     return ranges.Period[asked.period.name]
+
+
+def _instant(text: WrittenInstant) -> datetime:
+    moment = read_instant(text)
+    if moment is None:
+        raise bad_argument("range", NOT_AN_INSTANT)
+    return moment

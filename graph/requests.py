@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from graph.accept import GRAPHQL_JSON, JSON, answer_type
 from graph.asked import Asked, RequestRefused, asked_of
+from graph.sign_in import WORKSPACE_HEADER
 
 LARGEST_BODY: Final = 1_000_000  # bytes
 LONGEST_QUERY_STRING: Final = 16_000  # bytes
@@ -49,6 +50,11 @@ def wants_page(request: Request) -> bool:
 def presented_secret(request: Request) -> str | None:
     """The secret of the Authorization header, None without one, and the empty string for anything but one Bearer."""
     return secret_in(request.headers.getlist("authorization"))
+
+
+def named_workspace(request: Request) -> list[str]:
+    """The workspaces that the request names; more than one is none of anybody's."""
+    return request.headers.getlist(WORKSPACE_HEADER)
 
 
 def secret_in(headers: Sequence[str]) -> str | None:

@@ -14,8 +14,11 @@ from strawberry.types.scalar import ScalarDefinition
 URL = NewType("URL", str)
 TimeZone = NewType("TimeZone", str)
 Count = NewType("Count", int)
+# A DateTime as it was sent: inputs take any string, and whoever reads it judges it.
+WrittenInstant = NewType("WrittenInstant", str)
 
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+NOT_AN_INSTANT: Final = "a DateTime is a string with an offset, such as 2026-03-29T08:00:00Z"
 LARGEST_COUNT: Final = 2**53 - 1  # a JSON number that JavaScript reads exactly
 
 
@@ -24,16 +27,14 @@ def written_instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read_instant(text: object) -> datetime:
-    """An aware datetime in UTC; raises GraphQLError for anything but RFC 3339 with an offset."""
+def read_instant(text: str) -> datetime | None:
+    """An aware datetime in UTC; None for anything but RFC 3339 with an offset."""
     try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        moment = datetime.fromisoformat(text)
         # Strawberry's own DateTime takes local times, which mean something else on every server.
-        if moment is not None and moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):  # no instant, or one before the year 1 or after 9999 in UTC
-        pass
-    raise GraphQLError("a DateTime is a string with an offset, such as 2026-03-29T08:00:00Z")
+        return None
 
 
 def read_day(text: object) -> date:
@@ -60,17 +61,20 @@ def read_text(text: object) -> str:
     return text
 
 
-SCALARS: Final[dict[object, ScalarDefinition]] = {
-    datetime: strawberry.scalar(
-        name="DateTime",
-        description=(
-            "RFC 3339 instant with a mandatory offset. Returned with milliseconds, in UTC with Z; inside analytics "
-            "with the offset of the range's time zone, so that its first ten characters are the local day."
-        ),
-        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-        serialize=written_instant,
-        parse_value=read_instant,
+DATE_TIME: Final = strawberry.scalar(
+    name="DateTime",
+    description=(
+        "RFC 3339 instant with a mandatory offset. Returned with milliseconds, in UTC with Z; inside analytics "
+        "with the offset of the range's time zone, so that its first ten characters are the local day."
     ),
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    serialize=written_instant,
+    parse_value=read_text,
+)
+
+SCALARS: Final[dict[object, ScalarDefinition]] = {
+    datetime: DATE_TIME,
+    WrittenInstant: DATE_TIME,
     date: strawberry.scalar(
         name="Date",
         description="Calendar day, e.g. 2026-03-29.",

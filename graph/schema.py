@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from graph import access, defaults
+from graph.audit_log import AuditEntry
 from graph.clicks import Click
 from graph.codes import CodeQueries
 from graph.context import Context
@@ -20,24 +21,31 @@ from graph.document import MOST_ERRORS, DocumentCache, DocumentGate
 from graph.domains import Domain
 from graph.errors import USER_ERRORS
 from graph.failures import all_presentable, without_suggestion
-from graph.keys import ApiKey, KeyQueries
+from graph.key_changes import KeyMutations
+from graph.keys import ApiKey
 from graph.link_changes import LinkMutations
+from graph.link_deletion import LinkDeletionMutations
 from graph.link_lists import LinkListQueries
 from graph.links import Link, LinkQueries
 from graph.live import Subscription, resolve_events
+from graph.member_changes import MemberMutations
+from graph.members import Member
 from graph.nodes import NodeQueries
 from graph.plain_values import PlainExecutor
 from graph.scalars import SCALARS
+from graph.users import User
+from graph.viewer import ViewerQueries
+from graph.workspace_changes import WorkspaceMutations
 from graph.workspaces import Workspace, WorkspaceQueries
 
 
 @strawberry.type(description="What can be read: all of it in the one workspace of the credential.")
-class Query(NodeQueries, KeyQueries, WorkspaceQueries, LinkQueries, LinkListQueries, CodeQueries):
+class Query(NodeQueries, ViewerQueries, WorkspaceQueries, LinkQueries, LinkListQueries, CodeQueries):
     pass
 
 
 @strawberry.type(description="What can be changed. Each takes one input and answers one payload.")
-class Mutation(LinkMutations):
+class Mutation(LinkMutations, LinkDeletionMutations, KeyMutations, MemberMutations, WorkspaceMutations):
     pass
 
 
@@ -110,7 +118,7 @@ def build_schema(*, shows_itself: bool = True) -> KurzSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[*USER_ERRORS, Link, Domain, ApiKey, Workspace, Click],
+        types=[*USER_ERRORS, Link, Domain, ApiKey, User, Member, AuditEntry, Workspace, Click],
         # Not sort_schema: it rebuilds the schema, and loses the defaults that are enum values.
         config=StrawberryConfig(scalar_map=SCALARS, name_converter=RememberedNames()),
         execution_context_class=PlainExecutor,

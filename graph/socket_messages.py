@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, aclosing, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -20,6 +21,7 @@ from graph.asked import Asked, RequestRefused, asked_of
 from graph.failures import ApiFailure, FailureCode
 from graph.operations import Caller, Operations, failed
 from graph.requests import secret_in
+from graph.sign_in import WORKSPACE_HEADER
 from graph.streams import Ending, Streams, TooManyStreams
 from graph.subscriptions import Subscriptions
 
@@ -28,7 +30,13 @@ INIT_S: Final = 5.0
 MOST_OPERATIONS: Final = 10
 LONGEST_ID: Final = 128
 TOO_LATE: Final = (4408, "Connection initialisation timeout")
-CLOSED_BY_SERVER: Final = {Ending.KEY_INVALID: (4403, "Forbidden"), Ending.STOPPING: (1012, "Service restart")}
+FORBIDDEN: Final = (4403, "Forbidden")
+# What the door refuses; all else is forbidden.
+CLOSED_FOR_STATUS: Final = {
+    400: (4400, "Name the workspace in the payload of connection_init"),
+    503: (1013, "Try again later"),
+}
+CLOSED_BY_SERVER: Final = {Ending.NOT_VALID: FORBIDDEN, Ending.STOPPING: (1012, "Service restart")}
 
 
 class _Closed(Exception):  # noqa: N818 - it names what happened, not a fault
@@ -122,19 +130,21 @@ class Conversation:
         if not isinstance(payload, dict | None):
             raise _Closed(4400, "The payload of connection_init is an object")
         try:
-            key = await self._operations.authenticate(_secret(payload or {}, self._headers))
-            self._held.enter_context(self._streams.stream(key=key, client=self._client, end=self._end))
+            principal = await self._operations.sign_in.principal(
+                _secret(payload or {}, self._headers), workspace=_workspace(payload or {}, self._headers)
+            )
+            self._held.enter_context(self._streams.stream(principal=principal, client=self._client, end=self._end))
         except RequestRefused as refused:
-            raise _Closed(4403, "Forbidden") from refused
+            raise _Closed(*CLOSED_FOR_STATUS.get(refused.status, FORBIDDEN)) from refused
         except TooManyStreams as error:
             raise _Closed(1013, "Too many connections") from error
         except Exception as error:  # logged as it would be in a field
             failed(error, request_id=self._id)
             raise _Closed(1013, "Try again later") from error
-        self._caller = Caller(key=key, request_id=self._id, client=self._client)
+        self._caller = Caller(principal=principal, request_id=self._id, client=self._client)
         await self._send({"type": "connection_ack"})
-        if key is not None:
-            self._start(self._operations.note_use(key))
+        if principal is not None:
+            self._start(self._operations.sign_in.note_use(principal))
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
         if self._caller is None:
@@ -155,7 +165,7 @@ class Conversation:
         except RequestRefused as refused:
             raise _Closed(4400, refused.message) from refused
         self._count += 1
-        caller = Caller(key=self._caller.key, request_id=f"{self._id}-{self._count}", client=self._client)
+        caller = replace(self._caller, request_id=f"{self._id}-{self._count}")
         self._running[name] = self._start(self._run(name, asked, caller))
 
     async def _run(self, name: str, asked: Asked, caller: Caller) -> None:
@@ -206,3 +216,9 @@ def _secret(payload: Mapping[str, object], headers: Headers) -> str | None:
         if (given := payload.get(name)) is not None:
             return secret_in([str(given)])
     return secret_in(headers.getlist("authorization"))
+
+
+def _workspace(payload: Mapping[str, object], headers: Headers) -> list[str]:
+    """The workspaces that the payload names, else the handshake."""
+    given = payload.get("workspace")
+    return headers.getlist(WORKSPACE_HEADER) if given is None else [str(given)]

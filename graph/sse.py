@@ -20,6 +20,7 @@ from graph.asked import Asked, RequestRefused
 from graph.endpoint import refusal, shaped
 from graph.failures import FailureCode
 from graph.operations import Caller, Operations, failed
+from graph.sign_in import not_valid
 from graph.streams import Ending, Streams, TooManyStreams
 from graph.subscriptions import Message, Subscriptions
 
@@ -92,17 +93,19 @@ class EventStreams:
             raise RequestRefused(405, "Ask for events by POST.", headers={"allow": "POST"})
         stream = _Stream(self._quiet_s)
         try:
-            key = await self._operations.authenticate(requests.presented_secret(request))
+            principal = await self._operations.sign_in.principal(
+                requests.presented_secret(request), workspace=requests.named_workspace(request)
+            )
             client = self._operations.client_of(request.scope)
             asked = await requests.read(request)
             held.enter_context(self._streams.connection())  # not earlier: bodies may come slowly
-            held.enter_context(self._streams.stream(key=key, client=client, end=stream.end))
+            held.enter_context(self._streams.stream(principal=principal, client=client, end=stream.end))
         except TooManyStreams as error:
             message = "Too many streams are open; close one, or try again."
             raise RequestRefused(429, message, code=FailureCode.RATE_LIMITED, headers={"retry-after": "5"}) from error
-        if key is not None:
-            await self._operations.note_use(key)
-        return asked, Caller(key=key, request_id=request_id, client=client), stream
+        if principal is not None:
+            await self._operations.sign_in.note_use(principal)
+        return asked, Caller(principal=principal, request_id=request_id, client=client), stream
 
 
 class _Stream:
@@ -151,9 +154,8 @@ class _Stream:
 
     async def _finish(self, send: Send) -> None:
         why = self._ending.result() if self._ending.done() else None
-        if why is Ending.KEY_INVALID:
-            refused = RequestRefused(401, "The API key is not valid any more.", code=FailureCode.UNAUTHENTICATED)
-            await _send(send, b"event: next\ndata: %b\n\n" % orjson.dumps(refused.body))
+        if why is Ending.NOT_VALID:
+            await _send(send, b"event: next\ndata: %b\n\n" % orjson.dumps(not_valid().body))
         if why is not Ending.STOPPING:  # without it clients know that there is more, and come again
             await _send(send, COMPLETE)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -3,20 +3,21 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from graph.charges import payer
-from models import keys
-from models.database import Database, is_unreachable
-from models.ids import KeyId
-from models.keys import KeyRecord
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-LOOK_S: Final = 1.0  # how often all keys in use are looked at, in one statement
+from graph.charges import payer
+from graph.principals import Principal
+from models import keys, members
+from models.database import Database, is_unreachable
+
+LOOK_S: Final = 1.0  # how often all keys and members in use are looked at, in one statement each
 ASK_S: Final = 5.0
 
 log = logging.getLogger("kurz.graph")
@@ -25,7 +26,7 @@ log = logging.getLogger("kurz.graph")
 class Ending(Enum):
     """Why the server ends a stream."""
 
-    KEY_INVALID = "the key was revoked or has expired"
+    NOT_VALID = "the key was revoked, the member removed or given another role, or either has expired"
     STOPPING = "the server stops or starts anew"
 
 
@@ -35,15 +36,15 @@ class TooManyStreams(Exception):  # noqa: N818 - it names what happened, not a f
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    key: KeyRecord | None
+    principal: Principal | None
     end: Callable[[Ending], None]
 
 
 class Streams:
     """The streams that are open in this process: at most `most`, and at most `most_each` of one caller.
 
-    A caller is who pays, a key or an address, which is kept in memory only. What ends a stream is told to its `end`:
-    that its key is not valid any more within about a second.
+    A caller is who pays, a key, a person or an address, which is kept in memory only. What ends a stream is told to its
+    `end`: that its caller may not ask any more within about a second.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime], most: int, most_each: int) -> None:
@@ -72,15 +73,15 @@ class Streams:
             self._open -= 1
 
     @contextmanager
-    def stream(self, *, key: KeyRecord | None, client: str, end: Callable[[Ending], None]) -> Iterator[None]:
-        """Counts a stream for its caller and watches its key; TooManyStreams when the caller has enough."""
-        caller = payer(key, client)
+    def stream(self, *, principal: Principal | None, client: str, end: Callable[[Ending], None]) -> Iterator[None]:
+        """Counts a stream for its caller, whom it watches; TooManyStreams when the caller has enough."""
+        caller = payer(principal, client)
         if self._callers[caller] >= self._most_each or self._is_stopping:
             raise TooManyStreams
-        stream = _Stream(key, end)
+        stream = _Stream(principal, end)
         self._callers[caller] += 1
         self._streams.add(stream)
-        if key is not None and self._looking is None:
+        if principal is not None and self._looking is None:
             self._looking = asyncio.create_task(self._look())
         try:
             yield
@@ -98,7 +99,7 @@ class Streams:
         self._callers[caller] -= 1
         if not self._callers[caller]:
             del self._callers[caller]
-        if self._looking is not None and not any(other.key for other in self._streams):
+        if self._looking is not None and not any(other.principal for other in self._streams):
             self._looking.cancel()
             self._looking = None
 
@@ -109,17 +110,31 @@ class Streams:
                 await self._end_revoked()
             except Exception as error:
                 if not is_unreachable(error):  # an outage ends no streams
-                    log.exception("keys in use could not be looked at", exc_info=error)
+                    log.exception("who is connected could not be looked at", exc_info=error)
 
     async def _end_revoked(self) -> None:
         now = self._clock()
-        held = {stream.key.id: stream.key for stream in self._streams if stream.key}
-        self._end({one for one, key in held.items() if key.expires_at is not None and key.expires_at <= now})
+        held = {stream.principal for stream in self._streams if stream.principal}
+        expired = {one for one in held if one.expires_at is not None and one.expires_at <= now}
+        self._end(expired)
         async with asyncio.timeout(ASK_S), self._database.read() as conn:
-            valid = await keys.still_valid(conn, ids=held.keys(), now=now)
-        self._end(held.keys() - valid)
+            self._end(await _gone(conn, held - expired, now=now))
 
-    def _end(self, ids: set[KeyId]) -> None:
+    def _end(self, principals: Collection[Principal]) -> None:
         for stream in list(self._streams):
-            if stream.key is not None and stream.key.id in ids:
-                stream.end(Ending.KEY_INVALID)
+            if stream.principal in principals:
+                stream.end(Ending.NOT_VALID)
+
+
+async def _gone(conn: AsyncConnection, held: Collection[Principal], *, now: datetime) -> set[Principal]:
+    """Those whose key is not valid any more, or who are no member any more in the same role."""
+    by_key = {one.key.id for one in held if one.key}
+    by_user = {one.user.id for one in held if one.user}
+    valid = await keys.still_valid(conn, ids=by_key, now=now) if by_key else set()
+    roles = await members.roles_of(conn, user_ids=by_user) if by_user else {}
+    return {
+        one
+        for one in held
+        if (one.key and one.key.id not in valid)
+        or (one.user and roles.get((one.workspace_id, one.user.id)) is not one.role)
+    }

@@ -33,7 +33,7 @@ class Message:
     is_refusal: bool = False
 
 
-Wish: TypeAlias = tuple[int, bytes]
+Wish: TypeAlias = tuple[object, bytes]
 Running: TypeAlias = "Executor[Any]"
 
 
@@ -124,9 +124,9 @@ class Subscriptions:
 
     @asynccontextmanager
     async def _wish(self, asked: Asked, caller: Caller) -> AsyncIterator[Wish]:
-        """Counts those who want the same: same words, same variables, same key."""
+        """Counts those who want the same: same words, same variables, and the same caller with the same rights."""
         words = [asked.query, asked.document_id, asked.operation_name, asked.variables]
-        wish = (caller.key.id if caller.key else 0, orjson.dumps(words))
+        wish = (_rights(caller), orjson.dumps(words))
         self._wanted[wish] += 1
         try:
             yield wish
@@ -164,6 +164,11 @@ class Subscriptions:
             context.database.end()
         shown = ExecutionResult(data=result.data, errors=result.errors)
         return _encoded(self._schema.shown(shown, request_id=caller.request_id))
+
+
+def _rights(caller: Caller) -> object:
+    asker = caller.principal
+    return None if asker is None else (asker.label, asker.workspace_id, asker.scopes)
 
 
 def _things(event: object) -> int:

@@ -95,7 +95,7 @@ async def shown_top(values: top.TopValues, dimension: ClickDimension, context: C
 
 
 async def _links(numbers: list[LinkId], context: Context) -> Mapping[LinkId, LinkRecord | None]:
-    if Scope.LINKS_READ not in context.key.scopes:
+    if Scope.LINKS_READ not in context.principal.scopes:
         return {}
     return dict(zip(numbers, await context.loaders.link.load_many(numbers), strict=True))
 

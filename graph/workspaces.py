@@ -6,13 +6,15 @@ import strawberry
 
 from graph import ids
 from graph.analytics import HasAnalytics
+from graph.audit_log import WorkspaceAuditLog
 from graph.click_questions import ClickOwner
 from graph.clicks import WorkspaceClicks
 from graph.connections import LARGEST_PAGE
 from graph.context import Info
 from graph.domains import Domain, shown_domain
+from graph.key_lists import WorkspaceKeys
+from graph.members import WorkspaceMembers
 from graph.scalars import TimeZone
-from models import workspaces
 from models.clicks import SlotScope
 from models.intervals import MAX_POINTS
 from models.workspaces import WorkspaceRecord
@@ -21,6 +23,9 @@ from models.workspaces import WorkspaceRecord
 @strawberry.type(description="What requests are bound by, as this server is set.")
 class WorkspaceLimits:
     max_page_size: int = strawberry.field(description="The most that `first` and `last` of a connection may ask for.")
+    max_links: int | None = strawberry.field(
+        description="The most links that this workspace may have; null: as many as there is room for."
+    )
     max_query_cost: int = strawberry.field(
         description="The most that one operation may cost; every answer says by `extensions.cost` what it did."
     )
@@ -31,10 +36,11 @@ class WorkspaceLimits:
 
 
 @strawberry.type(description="Everything belongs to one workspace; a key sees only its own.")
-class Workspace(WorkspaceClicks, HasAnalytics):
+class Workspace(WorkspaceMembers, WorkspaceKeys, WorkspaceAuditLog, WorkspaceClicks, HasAnalytics):
     name: str = strawberry.field(description="For people.")
     timezone: TimeZone = strawberry.field(description="Where days begin in analytics unless asked otherwise.")
     created_at: datetime = strawberry.field(description="When it was made.")
+    link_limit: strawberry.Private[int | None]
 
     @strawberry.field(description="Where a link lives unless another domain is named.")
     async def default_domain(self, info: Info) -> Domain:
@@ -47,6 +53,7 @@ class Workspace(WorkspaceClicks, HasAnalytics):
         config = info.context.config
         return WorkspaceLimits(
             max_page_size=LARGEST_PAGE,
+            max_links=self.link_limit,
             max_query_cost=config.most_points,
             max_timeseries_points=MAX_POINTS,
             click_retention_days=config.click_retention_days,
@@ -60,6 +67,7 @@ def shown_workspace(record: WorkspaceRecord) -> Workspace:
         name=record.name,
         timezone=TimeZone(record.timezone),
         created_at=record.created_at,
+        link_limit=record.link_limit,
         click_owner=ClickOwner(SlotScope.WORKSPACE, record.id, record.created_at),
     )
 
@@ -68,7 +76,6 @@ def shown_workspace(record: WorkspaceRecord) -> Workspace:
 class WorkspaceQueries:
     @strawberry.field(description="The workspace this credential acts in.")
     async def workspace(self, info: Info) -> Workspace:
-        async with info.context.database.read() as conn:
-            record = await workspaces.find(conn, workspace_id=info.context.workspace_id)
-        assert record is not None, "a key's workspace exists"
+        record = await info.context.loaders.workspace.load(info.context.workspace_id)
+        assert record is not None, "who asks has a workspace"
         return shown_workspace(record)

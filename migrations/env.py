@@ -7,12 +7,24 @@ import re
 from alembic import context
 from sqlalchemy import Connection
 
-from models import clicks, domains, instance, keys, links, workspaces
+from models import (
+    audit_log,
+    clicks,
+    domains,
+    instance,
+    keys,
+    links,
+    members,
+    retired_codes,
+    tombstones,
+    users,
+    workspaces,
+)
 from models.database import make_engine
 from models.tables import Table
 
 # Importing a subject registers its tables; the tuple keeps every one of them in sight.
-SUBJECTS = (workspaces, domains, instance, keys, links, clicks)
+SUBJECTS = (workspaces, domains, instance, keys, users, members, links, retired_codes, tombstones, clicks, audit_log)
 
 # Made as time goes on (models/partitions.py), never by a migration.
 PARTITION = re.compile(r"(click|click_slot|visitor)_\d{4}_\d{2}(_\d{2})?")

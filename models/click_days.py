@@ -12,6 +12,7 @@ from itertools import groupby
 import asyncpg
 
 from models.click_dimensions import ClickDimension, columns, grouped
+from models.click_reads import NOT_HIDDEN
 from models.clicks import SlotScope
 
 MIN_CLICKS = 200
@@ -108,11 +109,14 @@ def _steps(chosen: Iterable[Candidate]) -> Iterator[list[Candidate]]:
 
 
 async def _read(conn: asyncpg.Connection, step: Sequence[Candidate]) -> list[_Built]:
-    owner = "link_id" if step[0].scope is SlotScope.LINK else "workspace_id"
+    is_workspace = step[0].scope is SlotScope.WORKSPACE
+    owner = "workspace_id" if is_workspace else "link_id"
+    seen = NOT_HIDDEN.format(workspace="p.owner") if is_workspace else "true"
     dimensions = tuple(ClickDimension)
     clicks = f"""piece p cross join lateral (
       select {columns(dimensions)} from click c
-       where c.{owner} = p.owner and c.occurred_at >= p.lo and c.occurred_at < p.hi offset 0) c"""  # noqa: S608 - ours
+       where c.{owner} = p.owner and c.occurred_at >= p.lo and c.occurred_at < p.hi
+         and {seen} offset 0) c"""  # noqa: S608 - ours
     rows = await conn.fetch(
         _BUILD.format(grouped=grouped(dimensions, by="p.n", source=clicks)),
         [one.scope_id for one in step],

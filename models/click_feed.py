@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from models.click_filters import EVERY_CLICK, ClickFilter, conditions, parameters
 from models.click_lists import COLUMNS, ClickKey, ClickRecord, by_keys, record_of
+from models.click_reads import NOT_HIDDEN
 from models.clicks import FeedPosition
 from models.ids import WorkspaceId
 
@@ -57,7 +58,8 @@ select b.position, c.*
  cross join lateral (
    select {columns} from click c
     where c.workspace_id = :workspace_id and c.occurred_at >= b.lo and c.occurred_at <= b.hi
-      and c.batch_id = b.id and (b.position, c.batch_row) > (:after, :row) {conditions} offset 0) c
+      and c.batch_id = b.id and (b.position, c.batch_row) > (:after, :row)
+      and {seen} {conditions} offset 0) c
  order by b.position, c.batch_row limit :size"""
 
 
@@ -109,7 +111,8 @@ async def stretch(
 
 def _clicks_sql(click_filter: ClickFilter) -> str:
     links = "" if click_filter.link is None else "and c.link_id = any(cast(:links as bigint[]))"
-    return _CLICKS.format(columns=COLUMNS, conditions=f"{links} {conditions(click_filter)}")
+    seen = NOT_HIDDEN.format(workspace=":workspace_id")
+    return _CLICKS.format(columns=COLUMNS, seen=seen, conditions=f"{links} {conditions(click_filter)}")
 
 
 def _parameters(click_filter: ClickFilter) -> dict[str, object]:

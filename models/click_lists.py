@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import timed
 from models.click_filters import ClickFilter
-from models.click_reads import OwnerRange, Reading, asked_sql, clicks_sql, reading
+from models.click_reads import NOT_HIDDEN, OwnerRange, Reading, asked_sql, clicks_sql, reading
 from models.clicks import Device, SlotScope, VisitorKind
 from models.ids import LinkId, WorkspaceId
 
@@ -78,7 +78,8 @@ select {COLUMNS}
        k (at, batch_id, batch_row)
  cross join lateral (
    select * from click c where c.workspace_id = :workspace_id and c.occurred_at = k.at
-      and c.batch_id = k.batch_id and c.batch_row = k.batch_row offset 0) c"""  # noqa: S608 - our own words only
+      and c.batch_id = k.batch_id and c.batch_row = k.batch_row
+      and {NOT_HIDDEN.format(workspace=":workspace_id")} offset 0) c"""  # noqa: S608 - our own words only
 
 
 async def page(

@@ -92,7 +92,12 @@ asked as materialized (
                 cast(:ends as timestamptz[])) a (n, owner, lo, hi) {own_links}
 )"""
 # Links of another workspace fall out here; link_total belongs to the clicks, so no link table is asked.
-_OWN_LINKS = "join link_total t on t.link_id = a.owner and t.workspace_id = :workspace_id"
+_OWN_LINKS = "join link_total t on t.link_id = a.owner and t.workspace_id = :workspace_id and t.hidden_at is null"
+# A workspace's clicks but for those of deleted links; asked once for a statement, and mostly empty.
+NOT_HIDDEN = (
+    "c.link_id <> all (array(select t.link_id from link_total t "
+    "where t.workspace_id = {workspace} and t.hidden_at is not null))"
+)
 
 
 def asked_sql(scope: SlotScope) -> str:
@@ -124,7 +129,7 @@ def clicks_sql(asked: Reading, columns: str, *, condition: str = "", tail: str =
     """The lateral source of the clicks `c` of a piece `p`: these columns, one more condition, an order or limit."""
     own = "c.link_id = p.owner and c.workspace_id = :workspace_id"
     if asked.scope is SlotScope.WORKSPACE:
-        own = "c.workspace_id = p.owner"
+        own = f"c.workspace_id = p.owner and {NOT_HIDDEN.format(workspace=':workspace_id')}"
     return (
         f"lateral (select {columns} from click c where {own} and c.occurred_at >= p.lo and c.occurred_at < p.hi "  # noqa: S608 - our own words only
         f"{conditions(asked.click_filter)} {condition} {tail})"

@@ -43,7 +43,7 @@ NEVER_CLICKED = LinkClicks(ClickTotals(), None)
 
 _OF_LINKS = text(
     "select link_id, clicks, unique_clicks, bot_clicks, last_clicked_at from link_total "
-    "where link_id = any(cast(:ids as bigint[])) and workspace_id = :workspace_id"
+    "where link_id = any(cast(:ids as bigint[])) and workspace_id = :workspace_id and hidden_at is null"
 )
 
 

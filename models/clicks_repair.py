@@ -13,7 +13,7 @@ _FILL = """
 insert into click_slot (scope, scope_id, slot, clicks, unique_clicks, bot_clicks)
 select {scope}, {own}, date_bin('15 min', occurred_at, timestamptz '2000-01-01 00:00+00'),
        count(*) filter (where kind = 0), count(*) filter (where first), count(*) filter (where kind <> 0)
-  from click where occurred_at >= $1 and occurred_at < $2 group by 2, 3"""
+  from click c where occurred_at >= $1 and occurred_at < $2 and {seen} group by 2, 3"""
 _FORGET_DAYS = "delete from click_day where day >= $1 and day < $2"
 
 # A link without a total row is one that is gone, unless its clicks say whose it was.
@@ -57,6 +57,6 @@ _OF_SLOTS = frozenset({Check.LINK_SLOTS, Check.WORKSPACE_SLOTS})
 async def _rebuild(conn: asyncpg.Connection, month: Partition) -> None:
     begin, end = (datetime.combine(day, time(), UTC) for day in (month.first, month.end))
     await conn.execute(_EMPTY, begin, end)
-    for scope, own, _ in SCOPES:
-        await conn.execute(_FILL.format(scope=scope, own=own), begin, end)
+    for scope, own, seen, _ in SCOPES:
+        await conn.execute(_FILL.format(scope=scope, own=own, seen=seen), begin, end)
     await conn.execute(_FORGET_DAYS, month.first, month.end)

@@ -1,10 +1,11 @@
 """Whether a code can still be had, and what could be had instead."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import CompoundSelect, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -12,6 +13,7 @@ from models import codes
 from models.ids import DomainId
 from models.links import Link
 from models.refusals import ProblemCode
+from models.retired_codes import RetiredCode
 from models.texts import trimmed
 
 SUGGESTIONS = 3
@@ -49,8 +51,7 @@ async def availability(conn: AsyncConnection, *, domain_id: DomainId, code: str)
 async def suggest(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> tuple[str, ...]:
     """At most three free codes like this one."""
     candidates = list(dict.fromkeys(codes.alternatives(code)))
-    question = select(col(Link.code)).where(col(Link.domain_id) == domain_id, col(Link.code).in_(candidates))
-    taken = set((await conn.execute(question)).scalars())
+    taken = set((await conn.execute(_taken(domain_id, candidates))).scalars())
     return tuple(islice((candidate for candidate in candidates if candidate not in taken), SUGGESTIONS))
 
 
@@ -63,6 +64,13 @@ async def _reason(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> U
 
 
 async def is_taken(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> bool:
-    """Whether a link on the domain has exactly this code."""
-    question = select(col(Link.id)).where(col(Link.domain_id) == domain_id, col(Link.code) == code)
-    return (await conn.execute(question)).first() is not None
+    """Whether a link on the domain has exactly this code, or one had it that was deleted not a year ago."""
+    return (await conn.execute(_taken(domain_id, [code]))).first() is not None
+
+
+def _taken(domain_id: DomainId, candidates: Collection[str]) -> CompoundSelect[str]:
+    used = select(col(Link.code)).where(col(Link.domain_id) == domain_id, col(Link.code).in_(candidates))
+    retired = select(col(RetiredCode.code)).where(
+        col(RetiredCode.domain_id) == domain_id, col(RetiredCode.code).in_(candidates)
+    )
+    return used.union_all(retired)

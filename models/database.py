@@ -17,6 +17,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 from models.idle_connections import try_idle_connections
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+# A cancellation that reaches PostgreSQL between two statements is lost; a closed connection is noticed all the same.
+NOTICE_A_LOST_CLIENT = "set local client_connection_check_interval = 1000"
 MIGRATION_LOCK = 0x6B75727A  # any number will do, as long as every Kurz takes the same
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 2
@@ -103,7 +105,7 @@ class Database:
             try:
                 # Local to a transaction, since behind a pooler the session is not ours. In one message with its
                 # beginning, and past SQLAlchemy, which would make three of it.
-                await driver.execute(f"begin read only; set local statement_timeout = {left}")
+                await driver.execute(f"begin read only; set local statement_timeout = {left}; {NOTICE_A_LOST_CLIENT}")
                 try:
                     yield connection
                 finally:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, select
+from sqlalchemy import CheckConstraint, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -21,7 +21,8 @@ class Domain(Table, table=True):
     )
 
     id: DomainId = key_column(primary=True)
-    workspace_id: WorkspaceId = key_column(references="workspace.id")
+    # None: the installation's own, for every workspace.
+    workspace_id: WorkspaceId | None = key_column(references="workspace.id", nullable=True)
     hostname: str = text_column(unique=True)
     created_at: datetime = time_column()
     verified_at: datetime | None = time_column(nullable=True)
@@ -32,7 +33,7 @@ class DomainRecord:
     """A domain as it was read."""
 
     id: DomainId
-    workspace_id: WorkspaceId
+    workspace_id: WorkspaceId | None
     hostname: str
     created_at: datetime
     verified_at: datetime | None
@@ -41,7 +42,8 @@ class DomainRecord:
 async def by_ids(
     conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Collection[DomainId]
 ) -> dict[DomainId, DomainRecord]:
-    """Those of the domains that exist in the workspace."""
-    rows = await conn.execute(select(Domain).where(col(Domain.workspace_id) == workspace_id, col(Domain.id).in_(ids)))
+    """Those of the domains that the workspace can use: its own, and the installation's."""
+    is_ours = or_(col(Domain.workspace_id) == workspace_id, col(Domain.workspace_id).is_(None))
+    rows = await conn.execute(select(Domain).where(is_ours, col(Domain.id).in_(ids)))
     records = (DomainRecord(**row._mapping) for row in rows)
     return {record.id: record for record in records}

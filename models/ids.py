@@ -11,6 +11,9 @@ WorkspaceId = NewType("WorkspaceId", int)
 DomainId = NewType("DomainId", int)
 LinkId = NewType("LinkId", int)
 KeyId = NewType("KeyId", int)
+UserId = NewType("UserId", int)
+MemberId = NewType("MemberId", int)
+EntryId = NewType("EntryId", int)
 
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 COUNTER_BITS = 22

@@ -53,9 +53,7 @@ async def bootstrap(session: AsyncSession, *, hostname: str, now: datetime) -> I
 
 async def _first(session: AsyncSession, *, hostname: str, now: datetime) -> Instance:
     workspace = Workspace(id=WorkspaceId(new_id()), name="Default", timezone="UTC", created_at=now)
-    domain = Domain(
-        id=DomainId(new_id()), workspace_id=workspace.id, hostname=hostname, created_at=now, verified_at=now
-    )
+    domain = Domain(id=DomainId(new_id()), workspace_id=None, hostname=hostname, created_at=now, verified_at=now)
     instance = Instance(workspace_id=workspace.id, domain_id=domain.id, created_at=now)
     for row in (workspace, domain, instance):  # in this order, for the foreign keys
         session.add(row)

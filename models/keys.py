@@ -1,9 +1,6 @@
 """API keys: made once, kept as a hash, looked up by their public part."""
 
-import hashlib
 import hmac
-import secrets
-import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,16 +12,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
 
+from models import audit_log
+from models.actors import OPERATOR, Actor
+from models.audit_log import Action, Change, Target
 from models.ids import KeyId, WorkspaceId, new_id
+from models.key_secrets import PUBLIC_ID_LENGTH, SECRET_LENGTH, hash_of, random_digits, secret_parts, secret_text
 from models.refusals import Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, text_rule, time_column
 from models.texts import clean
 
-PREFIX = "kurz"
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PUBLIC_ID_LENGTH = 12
-SECRET_LENGTH = 43  # 256 bits in base 62
-CHECKSUM_LENGTH = 6  # 32 bits in base 62
 NAME_LIMIT = 100
 USE_NOTED_EVERY = timedelta(minutes=1)  # more often would make each request a write
 
@@ -95,38 +91,55 @@ async def create(
     scopes: Iterable[Scope],
     now: datetime,
     expires_at: datetime | None = None,
+    by: Actor = OPERATOR,
+    within: Collection[Scope] = frozenset(Scope),
+    until: datetime | None = None,
 ) -> NewKey:
-    """Makes a key; Refused when it has no name, no scope, or has expired already."""
+    """Makes a key; Refused when it has no name, no scope or one that its maker has not (`within`), has expired, or
+    would outlast its maker (`until`, None for ever)."""
     chosen = frozenset(scopes)
-    label = _judged_name(name, chosen, has_expired=expires_at is not None and expires_at <= now)
-    public_id, secret = _random_digits(PUBLIC_ID_LENGTH), _random_digits(SECRET_LENGTH)
+    problems: list[Problem] = []
+    label = clean(name, limit=NAME_LIMIT, path=("name",), problems=problems)
+    problems += [*_problems_of_scopes(chosen, within), *_problems_of_expiry(expires_at, now=now, until=until)]
+    if label is None:
+        problems.append(Problem(ProblemCode.INVALID, "A key needs a name.", ("name",)))
+    if label is None or problems:
+        raise Refused(*problems)
+    public_id, secret = random_digits(PUBLIC_ID_LENGTH), random_digits(SECRET_LENGTH)
     row = ApiKey(
         id=KeyId(new_id()),
         workspace_id=workspace_id,
         name=label,
         public_id=public_id,
-        secret_hash=_hash(secret),
+        secret_hash=hash_of(secret),
         scopes=sorted(chosen),
         created_at=now,
         expires_at=expires_at,
     )
     session.add(row)
     await session.flush()
+    shown = {"name": label, "public_id": public_id, "scopes": row.scopes, "expires_at": expires_at}
+    change = Change(Action.KEY_CREATE, Target.key(row.id), after=shown)
+    await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
     return NewKey(_record(row), secret_text(public_id, secret))
 
 
-def _judged_name(name: str, scopes: Collection[Scope], *, has_expired: bool) -> str:
-    problems: list[Problem] = []
-    label = clean(name, limit=NAME_LIMIT, path=("name",), problems=problems)
-    if label is None:
-        problems.append(Problem(ProblemCode.INVALID, "A key needs a name.", ("name",)))
+def _problems_of_scopes(scopes: Collection[Scope], within: Collection[Scope]) -> list[Problem]:
     if not scopes:
-        problems.append(Problem(ProblemCode.INVALID, "A key needs at least one scope.", ("scopes",)))
-    if has_expired:
-        problems.append(Problem(ProblemCode.INVALID, "A key must expire in the future.", ("expiresAt",)))
-    if label is None or problems:
-        raise Refused(*problems)
-    return label
+        return [Problem(ProblemCode.INVALID, "A key needs at least one scope.", ("scopes",))]
+    if beyond := sorted(set(scopes).difference(within)):
+        message = f"Nobody gives what they have not: {', '.join(beyond)}."
+        return [Problem(ProblemCode.INVALID, message, ("scopes",))]
+    return []
+
+
+def _problems_of_expiry(expires_at: datetime | None, *, now: datetime, until: datetime | None) -> list[Problem]:
+    if expires_at is not None and expires_at <= now:
+        return [Problem(ProblemCode.INVALID, "A key must expire in the future.", ("expiresAt",))]
+    if until is not None and (expires_at is None or expires_at > until):
+        message = f"A key that expires makes none that lasts longer: {until.isoformat()} is the latest."
+        return [Problem(ProblemCode.INVALID, message, ("expiresAt",))]
+    return []
 
 
 async def authenticate(conn: AsyncConnection, secret: str, *, now: datetime) -> KeyRecord | None:
@@ -137,7 +150,7 @@ async def authenticate(conn: AsyncConnection, secret: str, *, now: datetime) -> 
     public_id, core = parts
     row = (await conn.execute(select(ApiKey).where(col(ApiKey.public_id) == public_id))).one_or_none()
     # The comparison is made for an unknown id too, so that time does not tell it from a wrong secret.
-    matches = hmac.compare_digest(_hash(core), bytes(32) if row is None else row.secret_hash)
+    matches = hmac.compare_digest(hash_of(core), bytes(32) if row is None else row.secret_hash)
     if row is None or not matches:
         return None
     record = _record(row)
@@ -164,18 +177,32 @@ async def note_use(session: AsyncSession, *, workspace_id: WorkspaceId, key_id: 
     await session.execute(update(ApiKey).where(*mine, is_due).values(last_used_at=now))
 
 
-async def revoke(session: AsyncSession, *, workspace_id: WorkspaceId, key_id: KeyId, now: datetime) -> KeyRecord | None:
+async def revoke(
+    session: AsyncSession, *, workspace_id: WorkspaceId, key_id: KeyId, now: datetime, by: Actor = OPERATOR
+) -> KeyRecord | None:
     """The key, revoked now or before; None where the workspace has no such key."""
     mine = (col(ApiKey.workspace_id) == workspace_id, col(ApiKey.id) == key_id)
-    await session.execute(update(ApiKey).where(*mine, col(ApiKey.revoked_at).is_(None)).values(revoked_at=now))
-    question = select(ApiKey).where(*mine).execution_options(populate_existing=True)
+    question = select(ApiKey).where(*mine).with_for_update().execution_options(populate_existing=True)
     row = (await session.execute(question)).scalar_one_or_none()
+    if row is not None and row.revoked_at is None:
+        row.revoked_at = now
+        await session.flush()
+        change = Change(Action.KEY_REVOKE, Target.key(row.id), after={"revoked_at": now})
+        await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
     return None if row is None else _record(row)
 
 
 async def list_all(conn: AsyncConnection, *, workspace_id: WorkspaceId) -> list[KeyRecord]:
     """Every key of the workspace, the revoked ones too, oldest first."""
     return await _records(conn, _of(workspace_id).order_by(col(ApiKey.id)))
+
+
+async def page(conn: AsyncConnection, *, workspace_id: WorkspaceId, after: KeyId | None, size: int) -> list[KeyRecord]:
+    """The keys, newest first, the revoked ones too: at most `size`, those older than one of them."""
+    question = _of(workspace_id)
+    if after is not None:
+        question = question.where(col(ApiKey.id) < after)
+    return await _records(conn, question.order_by(col(ApiKey.id).desc()).limit(size))
 
 
 async def by_ids(conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Collection[KeyId]) -> dict[KeyId, KeyRecord]:
@@ -203,38 +230,3 @@ def _record(row: Any) -> KeyRecord:
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
     )
-
-
-def _random_digits(length: int) -> str:
-    return "".join(secrets.choice(DIGITS) for _ in range(length))
-
-
-def _hash(secret: str) -> bytes:
-    # A plain hash is enough: the secret has 256 random bits, so there is nothing to guess slowly.
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def secret_text(public_id: str, secret: str) -> str:
-    """What the holder is given: prefix, public id, then secret and checksum."""
-    return f"{PREFIX}_{public_id}_{secret}{_checksum(public_id, secret)}"
-
-
-def _checksum(public_id: str, secret: str) -> str:
-    number = zlib.crc32(f"{public_id}_{secret}".encode())
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(DIGITS))
-        digits = DIGITS[digit] + digits
-    return digits
-
-
-def secret_parts(secret: str) -> tuple[str, str] | None:
-    """The public id and the secret without its checksum; None for a typing error, found without asking the database."""
-    pieces = secret.split("_")
-    if len(pieces) != 3 or pieces[0] != PREFIX or not (secret.isascii() and "".join(pieces).isalnum()):
-        return None
-    _, public_id, tail = pieces
-    core, checksum = tail[:-CHECKSUM_LENGTH], tail[-CHECKSUM_LENGTH:]
-    if len(public_id) != PUBLIC_ID_LENGTH or len(core) != SECRET_LENGTH or checksum != _checksum(public_id, core):
-        return None
-    return public_id, core

@@ -9,11 +9,24 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models import audit_log
+from models.actors import Actor, Editor
+from models.audit_log import Action, Change, Target
 from models.ids import WorkspaceId
 from models.link_creation import external_id_taken
 from models.link_fields import judged
-from models.links import EXTERNAL_ID_INDEX, LINK_CHANNEL, REASON_LIMIT, Link, LinkLookup, LinkRecord, is_meant
-from models.refusals import Problem, ProblemCode, Refused, VersionConflict
+from models.links import (
+    EXTERNAL_ID_INDEX,
+    LINK_CHANNEL,
+    REASON_LIMIT,
+    Link,
+    LinkLookup,
+    LinkRecord,
+    is_meant,
+    record_of,
+)
+from models.refusals import NotAllowed, Problem, ProblemCode, Refused, VersionConflict
+from models.roles import Role
 from models.targets import TargetPolicy
 from models.texts import clean
 
@@ -50,50 +63,64 @@ async def update(
     changes: LinkChanges,
     expected_version: int | None,
     policy: TargetPolicy,
+    by: Editor,
     now: datetime,
 ) -> LinkRecord:
     """The link as it is now; writing what is there already keeps its version. Refused when there is no such link, when
-    it is not at `expected_version`, when a rule is broken, or when the external id is taken."""
+    it is not at `expected_version`, when a rule is broken, or when the external id is taken; NotAllowed for another's.
+    """
     problems: list[Problem] = []
     values = judged(changes.given(), policy=policy, problems=problems)
-    link = await _locked(session, workspace_id, lookup)
+    link = await _locked(session, workspace_id, lookup, by)
     if link is not None and expected_version not in (None, link.version):
         message = f"The link is at version {link.version}, not {expected_version}."
         path = ("expectedVersion",)
         problems.append(VersionConflict(ProblemCode.VERSION_CONFLICT, message, path, current_version=link.version))
     if link is None or problems:
         raise Refused(*problems, *_missing(link))
-    return await _write(session, link, values, now=now)
+    return await _write(session, link, values, by=by, action=Action.LINK_UPDATE, now=now)
 
 
 async def deactivate(
-    session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, reason: str | None, now: datetime
+    session: AsyncSession,
+    *,
+    workspace_id: WorkspaceId,
+    lookup: LinkLookup,
+    reason: str | None,
+    by: Editor,
+    now: datetime,
 ) -> LinkRecord:
-    """The link, deactivated; one that is already stays as it is, with its first reason. Refused when there is none."""
+    """The link, deactivated; one that is already stays as it is, with its first reason. Refused when there is none,
+    NotAllowed for another's."""
     problems: list[Problem] = []
     text = clean(reason, limit=REASON_LIMIT, path=("reason",), problems=problems)
-    link = await _locked(session, workspace_id, lookup)
+    link = await _locked(session, workspace_id, lookup, by)
     if link is None or problems:
         raise Refused(*problems, *_missing(link))
     if link.deactivated_at is not None:
-        return _record(link)
-    return await _write(session, link, {"deactivated_at": now, "deactivation_reason": text}, now=now)
+        return record_of(link)
+    values = {"deactivated_at": now, "deactivation_reason": text}
+    return await _write(session, link, values, by=by, action=Action.LINK_DEACTIVATE, now=now)
 
 
 async def reactivate(
-    session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, now: datetime
+    session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, by: Editor, now: datetime
 ) -> LinkRecord:
-    """The link, active; one that is already stays as it is. Refused when there is none."""
-    link = await _locked(session, workspace_id, lookup)
+    """The link, active; one that is already stays as it is. Refused when there is none, NotAllowed for another's."""
+    link = await _locked(session, workspace_id, lookup, by)
     if link is None:
         raise Refused(*_missing(link))
-    return await _write(session, link, {"deactivated_at": None, "deactivation_reason": None}, now=now)
+    values = {"deactivated_at": None, "deactivation_reason": None}
+    return await _write(session, link, values, by=by, action=Action.LINK_REACTIVATE, now=now)
 
 
-async def _locked(session: AsyncSession, workspace_id: WorkspaceId, lookup: LinkLookup) -> Link | None:
+async def _locked(session: AsyncSession, workspace_id: WorkspaceId, lookup: LinkLookup, by: Editor) -> Link | None:
     """The row as last committed, held until the transaction ends: the second of two writers sees what the first did."""
     question = select(Link).where(is_meant(workspace_id, lookup)).with_for_update()
-    return (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    link = (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    if link is not None and by.own_only and Actor(link.created_by_key, link.created_by_user) != by.actor:
+        raise NotAllowed("Members change only links of their own.", required=Role.ADMIN)
+    return link
 
 
 def _missing(link: Link | None) -> list[Problem]:
@@ -101,15 +128,24 @@ def _missing(link: Link | None) -> list[Problem]:
 
 
 async def _write(
-    session: AsyncSession, link: Link, values: Mapping[str, str | datetime | None], *, now: datetime
+    session: AsyncSession,
+    link: Link,
+    values: Mapping[str, str | datetime | None],
+    *,
+    by: Editor,
+    action: Action,
+    now: datetime,
 ) -> LinkRecord:
     changed: dict[str, object] = {name: value for name, value in values.items() if getattr(link, name) != value}
     if not changed:
-        return _record(link)
+        return record_of(link)
+    before, after = {name: getattr(link, name) for name in changed}, dict(changed)
     changed |= {"version": link.version + 1, "updated_at": max(now, link.updated_at)}  # clocks of hosts differ
     await _flush(session, link, changed)
     await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
-    return _record(link)
+    change = Change(action, Target.link(link.id), before, after)
+    await audit_log.note(session, change, workspace_id=link.workspace_id, by=by.actor, now=now)
+    return record_of(link)
 
 
 async def _flush(session: AsyncSession, link: Link, changed: Mapping[str, object]) -> None:
@@ -124,7 +160,3 @@ async def _flush(session: AsyncSession, link: Link, changed: Mapping[str, object
         if error.orig is None or getattr(error.orig.__cause__, "constraint_name", None) != EXTERNAL_ID_INDEX:
             raise
         raise Refused(external_id_taken(str(external_id))) from None
-
-
-def _record(link: Link) -> LinkRecord:
-    return LinkRecord(**{field.name: getattr(link, field.name) for field in fields(LinkRecord)})

@@ -10,13 +10,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from models import codes
+from models import audit_log, codes
+from models.actors import Actor
+from models.audit_log import Action, Change, Target
 from models.code_availability import is_taken, suggest
 from models.codes import RANDOM_CODES, CodeSpace
-from models.ids import DomainId, KeyId, LinkId, WorkspaceId, new_id
+from models.ids import DomainId, LinkId, WorkspaceId, new_id
 from models.link_fields import judged
+from models.link_quota import take_room
 from models.links import Link, LinkRecord, LinkTotal
 from models.refusals import CodeTaken, Problem, ProblemCode, Refused
+from models.retired_codes import is_retired
 from models.targets import TargetPolicy
 from models.texts import trimmed
 
@@ -40,7 +44,7 @@ async def create(
     workspace_id: WorkspaceId,
     domain_id: DomainId,
     draft: LinkDraft,
-    created_by: KeyId | None,
+    by: Actor,
     policy: TargetPolicy,
     now: datetime,
     space: CodeSpace = RANDOM_CODES,
@@ -51,11 +55,13 @@ async def create(
     """
     chosen = trimmed(draft.code)
     values = _values(draft, chosen, policy)
-    values |= {"workspace_id": workspace_id, "domain_id": domain_id, "created_by": created_by}
-    values |= {"created_at": now, "updated_at": now, "version": 1}
+    values |= {"workspace_id": workspace_id, "domain_id": domain_id, "created_by_key": by.key}
+    values |= {"created_by_user": by.user, "created_at": now, "updated_at": now, "version": 1}
+    await take_room(session, workspace_id=workspace_id)
     for code in [chosen] * ATTEMPTS if chosen else _random_codes(space):
         record = await _insert(session, values | {"code": code})
         if record is not None:
+            await _note(session, record, by, now=now)
             return record
         await _refuse_what_is_taken(session, values, chosen=chosen)
     raise Refused(Problem(ProblemCode.CONFLICT, "No free code was found; try again.", codes.PATH))
@@ -84,16 +90,26 @@ def _random_codes(space: CodeSpace) -> Iterator[str]:
 
 
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> LinkRecord | None:
-    """The link, or None where an index already holds the id, the code or the external id."""
+    """The link, or None where an index already holds the id, the code or the external id, or the code is retired."""
     link_id = LinkId(new_id())
-    statement = insert(Link).values(id=link_id, **values).on_conflict_do_nothing().returning(Link)
     conn = await session.connection()  # Core: rows, not entities
+    # Asked before, not in the same statement: a code is retired while its link is still there to conflict with.
+    if await is_retired(conn, domain_id=values["domain_id"], code=values["code"]):
+        return None
+    statement = insert(Link).values(id=link_id, **values).on_conflict_do_nothing().returning(Link)
     row = (await conn.execute(statement)).one_or_none()
     if row is None:
         return None
     total = {"link_id": link_id, "workspace_id": values["workspace_id"]}
     await conn.execute(insert(LinkTotal).values(**total, clicks=0, unique_clicks=0, bot_clicks=0))
     return LinkRecord(**row._mapping)
+
+
+async def _note(session: AsyncSession, link: LinkRecord, by: Actor, *, now: datetime) -> None:
+    shown = ("code", "destination_url", "title", "notes", "external_id")
+    after = {name: getattr(link, name) for name in shown if getattr(link, name) is not None}
+    change = Change(Action.LINK_CREATE, Target.link(link.id), after=after)
+    await audit_log.note(session, change, workspace_id=link.workspace_id, by=by, now=now)
 
 
 async def _refuse_what_is_taken(session: AsyncSession, values: dict[str, Any], *, chosen: str | None) -> None:

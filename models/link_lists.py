@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from models.ids import WorkspaceId
-from models.links import LAST_CLICKED_OR_NEVER, Link, LinkRecord, LinkStatus, LinkTotal
+from models.links import LAST_CLICKED_OR_NEVER, Link, LinkRecord, LinkStatus, LinkTotal, is_there
 from models.pages import Direction, Page, Position, Window, cut
 from models.refusals import Problem, Refused
 from models.texts import clean
@@ -79,7 +79,7 @@ async def count(
     conn: AsyncConnection, *, workspace_id: WorkspaceId, question: LinkQuestion, limit: int = COUNT_LIMIT
 ) -> int | None:
     """How many links the question is about; None where more than `limit` links would have to be looked at."""
-    mine = col(Link.workspace_id) == workspace_id
+    mine = is_there(workspace_id)
     seen = select(_is_asked_for(question).label("asked_for")).where(mine).limit(limit + 1).subquery()
     row = (await conn.execute(select(func.count(), func.count().filter(seen.c.asked_for)).select_from(seen))).one()
     return row[1] if row[0] <= limit else None
@@ -107,7 +107,7 @@ def _key(order: OrderField) -> tuple[_Sortable, _Sortable]:
 
 
 def _are_in(workspace_id: WorkspaceId, order: OrderField) -> list[ColumnElement[bool]]:
-    mine = [col(Link.workspace_id) == workspace_id]
+    mine = [is_there(workspace_id)]
     if order in (OrderField.CLICK_COUNT, OrderField.LAST_CLICKED_AT):  # every link has its row of totals
         mine += [col(LinkTotal.workspace_id) == workspace_id, col(LinkTotal.link_id) == col(Link.id)]
     return mine

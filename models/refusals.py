@@ -48,6 +48,14 @@ class VersionConflict(Problem):
     current_version: int = field(kw_only=True)
 
 
+class NotAllowed(Exception):  # noqa: N818 - it names what happened, not a fault
+    """Who asks may not do this; `required` names the role that may."""
+
+    def __init__(self, message: str, *, required: str) -> None:
+        super().__init__(message)
+        self.required = required
+
+
 class Refused(Exception):  # noqa: N818 - it names what happened, not a fault
     """The change was not made, for all of these reasons."""
 

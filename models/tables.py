@@ -45,9 +45,12 @@ def key_column(*, primary: bool = False, references: str | None = None, nullable
     return Field(default, sa_type=BigInteger, primary_key=primary, nullable=nullable, sa_column_kwargs=by_us)
 
 
-def text_column(*, nullable: bool = False, collation: str | None = None, unique: bool = False) -> Any:
+def text_column(
+    *, nullable: bool = False, collation: str | None = None, unique: bool = False, primary: bool = False
+) -> Any:
     """Text without a length of its own: lengths are constraints, which can be changed without a rewrite."""
-    return Field(_default(nullable=nullable), sa_type=Text(collation=collation), nullable=nullable, unique=unique)
+    rules: dict[str, Any] = {"nullable": nullable, "unique": unique, "primary_key": primary}
+    return Field(_default(nullable=nullable), sa_type=Text(collation=collation), **rules)
 
 
 def time_column(*, nullable: bool = False) -> Any:

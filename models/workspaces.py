@@ -1,14 +1,23 @@
 """Workspaces: everything belongs to one."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, select, update
+from sqlalchemy import CheckConstraint, Integer, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlmodel import col
+from sqlmodel import Field, col
 
-from models.ids import WorkspaceId
+from models import audit_log
+from models.actors import Actor
+from models.audit_log import Action, Change, Target
+from models.ids import WorkspaceId, new_id
+from models.refusals import Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, time_column
+from models.texts import clean
+from models.zones import UnknownZone, zone
+
+NAME_LIMIT = 200
 
 
 class Workspace(Table, table=True):
@@ -16,28 +25,116 @@ class Workspace(Table, table=True):
     __table_args__ = (
         CheckConstraint("char_length(name) between 1 and 200", name="name_length"),
         CheckConstraint("char_length(timezone) between 1 and 100", name="timezone_length"),
+        CheckConstraint("link_limit >= 0", name="link_limit_not_negative"),
     )
 
     id: WorkspaceId = key_column(primary=True)
     name: str = text_column()
     timezone: str = text_column()
     created_at: datetime = time_column()
+    # None: as many as there is room for.
+    link_limit: int | None = Field(default=None, sa_type=Integer, nullable=True)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceRecord:
-    """A workspace as it was read; `timezone` is an IANA name."""
+    """A workspace as it was read; `timezone` is an IANA name, `link_limit` None for no limit."""
 
     id: WorkspaceId
     name: str
     timezone: str
     created_at: datetime
+    link_limit: int | None
 
 
 async def find(conn: AsyncConnection, *, workspace_id: WorkspaceId) -> WorkspaceRecord | None:
     """The workspace, if there is one."""
-    row = (await conn.execute(select(Workspace).where(col(Workspace.id) == workspace_id))).one_or_none()
-    return None if row is None else WorkspaceRecord(**row._mapping)
+    return (await by_ids(conn, workspace_id=workspace_id, ids=[workspace_id])).get(workspace_id)
+
+
+async def by_ids(
+    conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Collection[WorkspaceId]
+) -> dict[WorkspaceId, WorkspaceRecord]:
+    """Of the ids only the workspace's own: no other is seen from it."""
+    rows = await conn.execute(select(Workspace).where(col(Workspace.id) == workspace_id, col(Workspace.id).in_(ids)))
+    return {row.id: WorkspaceRecord(**row._mapping) for row in rows}
+
+
+async def list_all(conn: AsyncConnection) -> list[WorkspaceRecord]:
+    """Every workspace, oldest first: the operator's question."""
+    rows = await conn.execute(select(Workspace).order_by(col(Workspace.id)))
+    return [WorkspaceRecord(**row._mapping) for row in rows]
+
+
+async def create(session: AsyncSession, *, name: str, timezone: str, by: Actor, now: datetime) -> WorkspaceRecord:
+    """A new workspace without members; Refused for a name or time zone that cannot be."""
+    values = _judged(name, timezone)
+    row = Workspace(id=WorkspaceId(new_id()), name=values["name"], timezone=values["timezone"], created_at=now)
+    session.add(row)
+    await session.flush()
+    change = Change(Action.WORKSPACE_CREATE, Target.workspace(row.id), after=values)
+    await audit_log.note(session, change, workspace_id=row.id, by=by, now=now)
+    return _record(row)
+
+
+async def change(
+    session: AsyncSession,
+    *,
+    workspace_id: WorkspaceId,
+    name: str | None,
+    timezone: str | None,
+    by: Actor,
+    now: datetime,
+) -> WorkspaceRecord:
+    """The workspace that exists, with what is not None written; Refused for a name or time zone that cannot be."""
+    row = await hold(session, workspace_id=workspace_id)
+    values = _judged(row.name if name is None else name, row.timezone if timezone is None else timezone)
+    changed = {field: value for field, value in values.items() if getattr(row, field) != value}
+    before = {field: getattr(row, field) for field in changed}
+    if changed:
+        for field, value in changed.items():
+            setattr(row, field, value)
+        await session.flush()
+        change = Change(Action.WORKSPACE_UPDATE, Target.workspace(workspace_id), before, changed)
+        await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
+    return _record(row)
+
+
+async def set_link_limit(
+    session: AsyncSession, *, workspace_id: WorkspaceId, limit: int | None, by: Actor, now: datetime
+) -> WorkspaceRecord:
+    """The workspace with that limit; it may have more links already, and then just gets no new ones."""
+    row = await hold(session, workspace_id=workspace_id)
+    before = {"link_limit": row.link_limit}
+    row.link_limit = limit
+    await session.flush()
+    change = Change(Action.WORKSPACE_LIMIT, Target.workspace(workspace_id), before, {"link_limit": limit})
+    await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
+    return _record(row)
+
+
+async def hold(session: AsyncSession, *, workspace_id: WorkspaceId) -> Workspace:
+    """The row of a workspace that exists, kept from other holders until the transaction ends; its links go on."""
+    question = select(Workspace).where(col(Workspace.id) == workspace_id).with_for_update(key_share=True)
+    return (await session.execute(question.execution_options(populate_existing=True))).scalar_one()
+
+
+def _judged(name: str, timezone: str) -> dict[str, str]:
+    problems: list[Problem] = []
+    label = clean(name, limit=NAME_LIMIT, path=("name",), problems=problems)
+    if label is None:
+        problems.append(Problem(ProblemCode.INVALID, "A workspace needs a name.", ("name",)))
+    try:
+        zone(timezone)
+    except UnknownZone:
+        problems.append(Problem(ProblemCode.INVALID, "That is no IANA time zone.", ("timezone",)))
+    if label is None or problems:
+        raise Refused(*problems)
+    return {"name": label, "timezone": timezone}
+
+
+def _record(row: Workspace) -> WorkspaceRecord:
+    return WorkspaceRecord(**{field.name: getattr(row, field.name) for field in fields(WorkspaceRecord)})
 
 
 async def date_back(session: AsyncSession, *, workspace_id: WorkspaceId, created_at: datetime) -> None:

@@ -36,7 +36,7 @@ ANNOUNCE = """
 with next as (update feed_position set n = n + 1 where id = 1 returning n),
      booked as (
        update click_batch b
-          set position = next.n, rejected = $2, late = $3, occurred_from = $4, occurred_until = $5
+          set position = next.n, rejected = $2, late = $3, erased = $4, occurred_from = $5, occurred_until = $6
          from next where b.id = $1 returning b.position)
 select position, pg_notify('kurz_click', position::text) from booked"""
 POSITION = "select n from feed_position"
@@ -105,7 +105,7 @@ class ClickFeed:
         """
         place, head = await self._start(workspace_id, since)
         ring = self._rings.setdefault(workspace_id, Ring(head, size=self._ring_clicks))
-        following = Following(ring, place, click_filter, partial(self._read_back, workspace_id))
+        following = Following(ring, place, click_filter, partial(self._read_back, workspace_id), told_from=head)
         self._followings.setdefault(workspace_id, set()).add(following)
         if not self._work:
             self._work = [asyncio.create_task(self._listen()), asyncio.create_task(self._read())]

@@ -61,12 +61,16 @@ class Following:
         place: Place,
         click_filter: ClickFilter,
         read_back: Callable[["Following", int], Awaitable[Stretch]],
+        *,
+        told_from: Place,
     ) -> None:
         self._ring = ring
         self._read_back = read_back
         self.place = place
         self.click_filter = click_filter
         self._takes = takes(click_filter)
+        # What was stored before is read from the database: the ring may still have clicks of links deleted since.
+        self._told_from = told_from
 
     async def take(self, *, within_s: float | None = None) -> Sequence[StoredClick]:
         """The next clicks that the filter takes, in the order of storing; waits until there are any.
@@ -86,7 +90,7 @@ class Following:
             if self.place >= ring.head:
                 await ring.grown.wait()
                 continue
-            if self.place >= ring.floor:
+            if self.place >= max(ring.floor, self._told_from):
                 clicks, self.place = ring.after(self.place, most=AT_ONCE)
                 taken: Sequence[StoredClick] = [one for one in clicks if self._takes(one.record)]
             else:

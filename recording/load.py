@@ -10,7 +10,7 @@ import asyncpg
 
 from recording.content import Content
 from recording.feed import ANNOUNCE
-from recording.load_sql import BOOK, EMPTY_STAGING, KNOWN, MAKE_STAGING, STORE
+from recording.load_sql import BOOK, DROP_ERASED, EMPTY_STAGING, KNOWN, MAKE_STAGING, STORE
 from recording.rows import Row, Rows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -45,10 +45,12 @@ class _Stored:
     """What the parts of a batch add up to."""
 
     clicks: int = 0
+    erased: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
 
-    def add(self, row: asyncpg.Record) -> None:
+    def add(self, row: asyncpg.Record, *, erased: int) -> None:
+        self.erased += erased
         if row["clicks"]:
             self.clicks += row["clicks"]
             self.first_at = min(self.first_at or row["first_at"], row["first_at"])
@@ -77,7 +79,8 @@ async def load(
         bad = sorted([*content.unreadable, *unfit])
         if bad:
             put_aside(bad)
-        position = await connection.fetchval(ANNOUNCE, batch_id, len(bad), late, stored.first_at, stored.last_at)
+        counts = (len(bad), late, stored.erased)
+        position = await connection.fetchval(ANNOUNCE, batch_id, *counts, stored.first_at, stored.last_at)
     return Loaded(Outcome.LOADED, stored.clicks, late, len(bad), position)
 
 
@@ -89,6 +92,7 @@ async def _store(connection: Connection, batch_id: int, rows: list[Row], stored:
         async with connection.transaction():
             await connection.execute(EMPTY_STAGING)
             await connection.copy_records_to_table("staging", records=rows, columns=Row._fields)
+            erased = await connection.fetchval(DROP_ERASED)
             [result] = await connection.fetch(STORE, batch_id)
     except _DATA_ERRORS:
         if len(rows) == 1:
@@ -96,5 +100,5 @@ async def _store(connection: Connection, batch_id: int, rows: list[Row], stored:
         half = len(rows) // 2
         rejected = await _store(connection, batch_id, rows[:half], stored)
         return rejected + await _store(connection, batch_id, rows[half:], stored)
-    stored.add(result)
+    stored.add(result, erased=erased)
     return []

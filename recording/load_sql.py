@@ -19,6 +19,15 @@ create temporary table if not exists staging (
 
 EMPTY_STAGING = "delete from staging"
 
+# What was under way to a link or workspace that was erased meanwhile; how many lines it was.
+DROP_ERASED = """
+with dropped as (
+  delete from staging s
+   where exists (select from erased_workspace e where e.id = s.workspace_id)
+      or exists (select from erased_link e where e.id = s.link_id)
+  returning 1)
+select count(*) from dropped"""
+
 # `kind = 0` in the window: a bot with the same hash must not take the person's flag. Every insert is in the order of
 # its key, so that two loads never wait for each other in a circle.
 STORE = """
@@ -63,7 +72,9 @@ with staged as (
      by_workspace as (
        insert into click_slot as s (scope, scope_id, slot, clicks, unique_clicks, bot_clicks)
        select 2, workspace_id, slot, sum(clicks), sum(unique_clicks), sum(bot_clicks)
-         from slots group by 2, 3 order by 2, 3
+         from slots
+        where not exists (select from link_total h where h.link_id = slots.link_id and h.hidden_at is not null)
+        group by 2, 3 order by 2, 3
        on conflict (scope, scope_id, slot) do update
           set clicks = s.clicks + excluded.clicks, unique_clicks = s.unique_clicks + excluded.unique_clicks,
               bot_clicks = s.bot_clicks + excluded.bot_clicks),

@@ -30,6 +30,7 @@ ADOPT_S = 1.0  # for dead writers
 REVIEW_S = 60.0  # for kept segments that the ledger does not know, and files that are old
 REVIEW_AGAIN_S = 2.0  # when one of them could not be loaded
 HOUSE_S = 300.0
+PURGE_S = 3600.0
 NOTICE_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 120.0
@@ -51,6 +52,7 @@ class LoaderConfig:
     instance_id: int
     max_bytes: int = 2 * 1024**3
     click_days: int = 400
+    audit_days: int = 400
 
 
 def _still_open(connection: Connection) -> None:
@@ -74,6 +76,7 @@ class Loader:
         self._postponed: dict[Key, tuple[float, float]] = {}
         self._salts: dict[date, bytes] = {}
         self._summed_up: date | None = None
+        self._purged_at = float("-inf")
         self._stop = asyncio.Event()
 
     @property
@@ -216,6 +219,7 @@ class Loader:
         self._salts = await agree(connection, known=self._salts, today=now.astimezone(UTC).date())
         await retention.forget(connection, now=now, click_days=self._config.click_days)
         await self._sum_up(connection, now)
+        await self._purge(connection)
 
     async def _rest(self, connection: Connection, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -229,3 +233,15 @@ class Loader:
         everything = today - timedelta(days=self._config.click_days)
         await housekeeping.sum_up_days(connection, now=now, since=None if self._summed_up == today else everything)
         self._summed_up = today
+
+    async def _purge(self, connection: Connection) -> None:
+        if time.monotonic() - self._purged_at < PURGE_S:
+            return
+        # The earlier of two clocks: one that is wrong must not erase what could still be restored.
+        now = min(self._clock(), await connection.fetchval("select now()"))
+        erased = await housekeeping.purge(
+            connection, now=now, audit_days=self._config.audit_days, is_stopping=self._stop.is_set
+        )
+        if erased:
+            log.info("%d deleted links were erased", erased)
+        self._purged_at = time.monotonic()

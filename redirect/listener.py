@@ -9,7 +9,7 @@ from typing import TypeAlias
 import asyncpg
 
 from models.database import asyncpg_dsn
-from models.links import LINK_CHANNEL
+from models.links import EVERY_CODE, LINK_CHANNEL
 from redirect.breaker import Breaker
 from redirect.config import RedirectConfig
 from redirect.hearing import Hearing
@@ -96,11 +96,11 @@ class Listener:
     def _hear_change(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._breaker.heard()
         _domain_id, separator, code = str(payload).partition(" ")
-        if separator:
+        if separator and code != EVERY_CODE:
             # Whatever its domain: at worst a link of the same code is read once more.
             self._on_change(code)
         else:
-            # Not one of ours: it may mean anything, so everything is asked for again.
+            # A whole domain's, or not one of ours and so of any meaning: everything is asked for again.
             self._hearing.begin(self._clock())
 
 

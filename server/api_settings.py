@@ -1,9 +1,10 @@
-"""The KURZ_* variables about the API: how long an operation may take, how much it may read, and what it may be."""
+"""The KURZ_* variables about the API: how long an operation may take, how much it may read, who asks, and for what."""
 
 import re
 from pathlib import Path
 from typing import Literal
 
+import ada_url
 from pydantic import Field, ValidationInfo, field_validator
 
 from graph.context import DEADLINE_S, MAX_QUERY_COST
@@ -12,6 +13,8 @@ from models.click_reads import MAX_CLICKS_READ
 from server.click_settings import ClickSettings
 
 MOST_POINTS = 1_000_000_000
+LONGEST_AUDIENCE = 500
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class ApiSettings(ClickSettings):
@@ -79,12 +82,43 @@ class ApiSettings(ClickSettings):
         json_schema_extra={"expected": "a whole number from 1 to 100000"},
     )
 
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="The OpenID Connect provider whose access tokens sign people in.",
+        json_schema_extra={"expected": "an https address as the provider calls itself; http only on this machine"},
+    )
+    oidc_audience: str | None = Field(
+        default=None,
+        validate_default=True,
+        max_length=LONGEST_AUDIENCE,
+        description="What the provider's tokens for this server name as their audience.",
+        json_schema_extra={"expected": "a text, together with KURZ_OIDC_ISSUER, and not without it"},
+    )
+
     @field_validator("rate_limit")
     @classmethod
     def _is_rate(cls, value: str) -> str:
         value = value.lower()
         if value != "off":
             rate_in(value)
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = ada_url.URL(value)
+            # Over plain http anybody on the way could give us keys of their own.
+            is_private = url.protocol == "https:" or (url.protocol == "http:" and url.hostname in THIS_MACHINE)
+            if not is_private or url.search or url.hash or url.username or url.password:
+                raise ValueError("not an issuer")  # OpenID Connect Discovery 1.0, section 3
+        return value
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _has_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("oidc_issuer") is None) and "oidc_issuer" in info.data:
+            raise ValueError("one without the other")
         return value
 
     @property

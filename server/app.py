@@ -1,19 +1,24 @@
 """The application of one worker: routes, what wraps them, and what lives as long as it does."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import httpx
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from graph.access_tokens import AccessTokens
 from graph.context import ApiConfig
 from graph.endpoint import Endpoint
+from graph.identity_provider import IdentityProvider
 from graph.operations import Operations
 from graph.rate import RateLimiter
 from graph.requests import DELIBERATE_HEADERS
+from graph.sign_in import WORKSPACE_HEADER
 from graph.socket import LiveSocket
 from graph.sse import EventStreams
 from graph.streams import Streams
@@ -54,6 +59,7 @@ def create_app(
     database = Database(make_engine(settings.database_address, pool_size=settings.pool_size))
     door = RedirectDoor(_redirect_config(settings, instance), recorder=recorder)
     graphiql = GraphiQL()
+    provider_client = httpx.AsyncClient() if settings.oidc_issuer else None
     operations = Operations(
         database=database,
         config=_api_config(settings, rates),
@@ -63,6 +69,7 @@ def create_app(
         shows_schema=settings.introspection,
         trusted_proxies=settings.trusted_proxies,
         feed=ClickFeed(database, direct_url=settings.direct_database_address),
+        tokens=_access_tokens(settings, provider_client),
     )
     streams = Streams(database, clock=_now, most=settings.live_connections, most_each=settings.live_connections_per_key)
     subscriptions = Subscriptions(operations)
@@ -85,6 +92,8 @@ def create_app(
             await door.stop()
             if recorder:
                 await recorder.stop()
+            if provider_client:
+                await provider_client.aclose()
             await database.close()
 
     routes: list[BaseRoute] = [
@@ -134,6 +143,14 @@ def _api_config(settings: Settings, rates: int | None) -> ApiConfig:
     )
 
 
+def _access_tokens(settings: Settings, client: httpx.AsyncClient | None) -> AccessTokens | None:
+    """What judges people's tokens; the provider is first asked when the first of them comes."""
+    if client is None or settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    provider = IdentityProvider(settings.oidc_issuer, client=client, clock=time.monotonic)
+    return AccessTokens(provider, audience=settings.oidc_audience)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -145,8 +162,8 @@ def _wrapped(endpoint: ASGIApp, settings: Settings) -> ASGIApp:
             endpoint,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("Content-Type", HEADER, *DELIBERATE_HEADERS),
-            expose_headers=(HEADER, "Retry-After"),
+            allow_headers=("Content-Type", HEADER, WORKSPACE_HEADER, *DELIBERATE_HEADERS),
+            expose_headers=(HEADER, "Retry-After", "WWW-Authenticate"),
             max_age=PREFLIGHT_SECONDS,
         )
     return RequestId(endpoint)

@@ -2,13 +2,12 @@
 # ruff: noqa: PLC0415  # see above
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from server.start_error import StartError
+from server import commands_keys, commands_links, commands_members, commands_workspaces
+from server.terminal import one_line_errors
 
 app = typer.Typer(
     help="Kurz, a self-hosted short-link service with a GraphQL API.",
@@ -16,13 +15,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="API keys of the default workspace.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
-
-ScopeOption = Annotated[
-    list[str] | None,
-    typer.Option("--scope", help="What the key may do, such as LINKS_READ; repeat it for more. All when left out."),
-]
+app.add_typer(commands_workspaces.app, name="workspaces")
+app.add_typer(commands_members.app, name="members")
+app.add_typer(commands_keys.app, name="keys")
+app.add_typer(commands_links.app, name="links")
 
 
 @app.command()
@@ -35,7 +31,7 @@ def serve(
     from server import supervisor
     from server.settings import read_settings
 
-    with _one_line_errors():
+    with one_line_errors():
         supervisor.serve(read_settings(host=host, port=port, workers=workers))
 
 
@@ -45,7 +41,7 @@ def migrate() -> None:
     from server.embedded import ask
     from server.first_start import prepare
 
-    with _one_line_errors():
+    with one_line_errors():
         ask(lambda settings, now: prepare(settings, keeps_first_key=False, now=now))
     typer.echo("The schema is up to date.", err=True)
 
@@ -58,7 +54,7 @@ def audit(
     from server import audit as commands
     from server.embedded import ask
 
-    with _one_line_errors():
+    with one_line_errors():
         done = ask(lambda settings, now: commands.run_audit(settings, repairs=repair, now=now))
     for line in commands.lines_of(done):
         typer.echo(line)
@@ -73,7 +69,7 @@ def load(
     from server import load as commands
     from server.embedded import ask
 
-    with _one_line_errors():
+    with one_line_errors():
         tally = ask(lambda settings, now: commands.load_now(settings, force=force, now=now))
     typer.echo(commands.line_of(tally))
 
@@ -86,7 +82,7 @@ def demo(
     from server import demo as commands
     from server.embedded import ask
 
-    with _one_line_errors():
+    with one_line_errors():
         lines = ask(lambda settings, now: commands.make_demo(settings, visits=clicks, now=now))
     for line in lines:
         typer.echo(line)
@@ -98,50 +94,3 @@ def version() -> None:
     from server.version import kurz_version
 
     typer.echo(kurz_version())
-
-
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for, such as the name of an app.")],
-    scope: ScopeOption = None,
-) -> None:
-    """Make a key and print its secret, which is shown this once."""
-    from server import keys as commands
-    from server.embedded import ask
-
-    with _one_line_errors():
-        scopes = commands.scopes_named(scope)
-        typer.echo(ask(lambda settings, now: commands.create_key(settings, name=name, scopes=scopes, now=now)))
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """Show all keys: public id, state, day made, name and scopes."""
-    from server import keys as commands
-    from server.embedded import ask
-
-    with _one_line_errors():
-        for line in ask(lambda settings, now: commands.key_lines(settings, now=now)):
-            typer.echo(line)
-
-
-@keys.command("revoke")
-def revoke_key(public_id: Annotated[str, typer.Argument(help="The key's public id, as `keys list` shows it.")]) -> None:
-    """Make a key invalid for good."""
-    from server import keys as commands
-    from server.embedded import ask
-
-    with _one_line_errors():
-        ask(lambda settings, now: commands.revoke_key(settings, public_id=public_id, now=now))
-    typer.echo(f"The key {public_id} is revoked.", err=True)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Says why a command cannot start, instead of a traceback."""
-    try:
-        yield
-    except StartError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"kurz: {line}", err=True)
-        sys.exit(error.exit_code)

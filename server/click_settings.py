@@ -1,4 +1,4 @@
-"""The KURZ_* variables about clicks: how visits are recorded, and how long clicks are kept."""
+"""The KURZ_* variables about what is recorded: how visits are, and how long clicks and the audit log are kept."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from recording.geo import countries_from
 from recording.spool import Sync
 
 SPOOL_BYTES = 2 * 1024**3
+AUDIT_DAYS = 400
 
 
 class ClickSettings(BaseSettings):
@@ -42,6 +43,14 @@ class ClickSettings(BaseSettings):
         le=36_500,
         description="After how many days single clicks are deleted, by whole months; sums stay.",
         json_schema_extra={"expected": "a whole number of days from 1 to 36500"},
+    )
+
+    audit_retention_days: int = Field(
+        default=AUDIT_DAYS,
+        ge=0,
+        le=36_500,
+        description="After how many days entries of the audit log are deleted; 0 keeps them for good.",
+        json_schema_extra={"expected": "a whole number of days from 0 to 36500"},
     )
 
     @field_validator("spool_sync", mode="before")

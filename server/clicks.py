@@ -60,4 +60,5 @@ def loader_config(settings: Settings, *, spool_id: int) -> LoaderConfig:
         instance_id=spool_id,
         max_bytes=settings.spool_max_bytes,
         click_days=settings.click_retention_days,
+        audit_days=settings.audit_retention_days,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from models import link_creation, links
+from models.actors import OPERATOR
 from models.database import Database
 from models.instance import InstanceRecord
 from models.link_creation import LinkDraft
@@ -79,7 +80,7 @@ async def _make(
             workspace_id=instance.workspace_id,
             domain_id=instance.domain_id,
             draft=draft,
-            created_by=None,
+            by=OPERATOR,
             policy=policy,
             now=created_at,
         )

@@ -8,7 +8,7 @@ import structlog
 from structlog.typing import Processor
 
 # Every uvicorn line that matters is said by us; its own would repeat the banner.
-QUIET = {"uvicorn": logging.WARNING, "asyncio": logging.WARNING, "alembic": logging.WARNING}
+QUIET = {"uvicorn": logging.WARNING, "asyncio": logging.WARNING, "alembic": logging.WARNING, "httpx": logging.WARNING}
 
 
 def configure_logs(*, form: Literal["auto", "json", "console"], level: str) -> None:

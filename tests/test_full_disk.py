@@ -15,8 +15,6 @@ import pytest
 from tests.serving import DEADLINE_S, Kurz, open_folder, serving, until
 from tests.visiting import Visits, all_stored_once, differences, make_links, recording_of, stored_marks
 
-pytestmark = pytest.mark.database
-
 TARGET = "https://example.com/"
 LOST = 50  # visits, at least
 SMALL_DISK = 'mount -t tmpfs -o size=1m,mode=700 kurz-test "$0" && exec "$@"'

@@ -1,4 +1,4 @@
-"""An API to ask: the endpoint over a test's own database, keys for it, and a clock that tests set."""
+"""An API to ask: the endpoint over a test's own database, keys and members for it, and a clock that tests set."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,15 +11,21 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from graph.access_tokens import AccessTokens
 from graph.context import ApiConfig
 from graph.endpoint import Endpoint
 from graph.operations import Operations
 from graph.trusted import TrustedDocuments
-from models import instance, keys, workspaces
+from models import instance, keys, member_changes, users, workspaces
+from models.actors import OPERATOR
 from models.database import Database
 from models.ids import WorkspaceId, new_id
 from models.instance import InstanceRecord
 from models.keys import Scope
+from models.members import MemberRecord
+from models.roles import Role
+from models.users import Identity, UserRecord
+from tests.graph.provider import Provider
 
 BASE_URL = "https://sho.rt"
 BEGINNING = datetime(2026, 3, 29, 8, 0, 0, tzinfo=UTC)
@@ -39,6 +45,16 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class NewMember:
+    """Somebody who has signed in before; `token` is sent where a key would be, and is valid for a day."""
+
+    token: str
+    subject: str
+    user: UserRecord
+    record: MemberRecord
+
+
 @dataclass
 class Api:
     """What a client does, in one line each. `key` is the secret sent unless a call says otherwise."""
@@ -50,7 +66,34 @@ class Api:
     created: list[str]
     endpoint: Endpoint
     operations: Operations
+    provider: Provider | None = None
+    tokens: AccessTokens | None = None
     key: str = ""
+
+    async def new_member(self, role: Role, *, workspace_id: WorkspaceId | None = None, name: str = "") -> NewMember:
+        """A person who has signed in before, in this role; `name@example.com`, made up unless given."""
+        assert self.provider is not None, "an API that was made with a provider"
+        name = name or f"person{new_id()}"
+        async with self.database.write() as session:
+            record = await member_changes.add(
+                session,
+                workspace_id=workspace_id or self.instance.workspace_id,
+                email=f"{name}@example.com",
+                role=role,
+                by=OPERATOR,
+                as_role=Role.OWNER,
+                now=self.clock.now,
+            )
+            told = Identity(self.provider.issuer, f"sub-{name}", f"{name}@example.com", name)
+            user = await users.bind(session, told, now=self.clock.now)
+        assert user is not None
+        return NewMember(self.token(told.subject), told.subject, user, record)
+
+    def token(self, subject: str, **claims: Any) -> str:
+        """A token of the provider for this subject, valid for a day."""
+        assert self.provider is not None, "an API that was made with a provider"
+        valid = {"sub": subject, "exp": self.clock.now + timedelta(days=1)}
+        return self.provider.token(self.clock.now, **{**valid, **claims})
 
     async def new_key(self, scopes: Iterable[Scope] = ALL_SCOPES, *, workspace_id: WorkspaceId | None = None) -> str:
         """The secret of a new key."""
@@ -154,9 +197,14 @@ async def make_api(
     trusted: TrustedDocuments | None = None,
     shows_schema: bool = True,
     body_deadline_s: float = 60,
+    provider: Provider | None = None,
+    tokens: AccessTokens | None = None,
     **settings: Any,
 ) -> Api:
-    """An API over a fresh database, with a key that may do everything; `settings` are ApiConfig's."""
+    """An API over a fresh database, with a key that may do everything; `settings` are ApiConfig's.
+
+    With a provider, whose `tokens` it judges, people can sign in too.
+    """
     clock, created = Clock(), list[str]()
     async with database.write() as session:
         record = await instance.bootstrap(session, hostname="sho.rt", now=clock.now)
@@ -175,10 +223,11 @@ async def make_api(
         on_created=created.append,
         trusted=trusted,
         shows_schema=shows_schema,
+        tokens=tokens,
     )
     endpoint = Endpoint(operations, page=page, body_deadline_s=body_deadline_s)
     transport = httpx.ASGITransport(app=Starlette(routes=[Route("/graphql", endpoint)]))
     client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
-    api = Api(database, record, client, clock, created, endpoint, operations)
+    api = Api(database, record, client, clock, created, endpoint, operations, provider, tokens)
     api.key = await api.new_key()
     return api

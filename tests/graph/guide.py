@@ -10,7 +10,7 @@ from typing import Any
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```\n(?P<gap>\n?)", re.DOTALL | re.MULTILINE)
 # What differs from run to run, or is for people: only its kind is compared.
-VOLATILE = {"asOf", "cursor", "endCursor", "message", "remaining", "requestId"}
+VOLATILE = {"asOf", "cursor", "endCursor", "message", "remaining", "requestId", "summary"}
 
 
 @dataclass(frozen=True)

@@ -193,6 +193,7 @@ async def serving_live(
         instance=api.instance,
         on_created=api.created.append,
         feed=feed,
+        tokens=api.tokens,
     )
     streams = Streams(api.database, clock=clock, most=most, most_each=most_each)
     subscriptions = Subscriptions(operations)

@@ -62,6 +62,16 @@ OPERATIONS = {
     "clicks of links": Priced(
         "{ links(first: 10) { nodes { clicks(first: 5) { nodes { occurredAt country } } } } }", 71
     ),
+    "members": Priced("{ workspace { members { nodes { role user { name email } } } } }", 1 + 1 + 25 * (1 + 1)),
+    "keys": Priced("{ workspace { apiKeys(first: 10) { edges { node { name scopes } } } } }", 12),
+    "audit log": Priced(
+        "{ workspace { auditLog(first: 50) { nodes { action summary actor { name } target { id } } } } }", 152
+    ),
+    "add a member": Priced(
+        "mutation ($i: AddMemberInput!) { addMember(input: $i) { member { id user { name } } userErrors { code } } }",
+        12,
+        {"i": {"email": "ann@example.com", "role": "READER"}},
+    ),
     "create link": Priced(
         "mutation ($i: CreateLinkInput!) { createLink(input: $i) { created link { id } userErrors { code path } } }",
         11,

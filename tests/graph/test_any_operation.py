@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import from_schema
 
 from graph.failures import FailureCode
+from graph.ids import API_KEY, encode
 from models.clicks import Device
 from models.database import Database
 from tests.graph.api import Api, error_codes, make_api
@@ -118,11 +119,12 @@ async def inhabited(database: Database, database_url: str) -> World:
     found = await api.ask(NAMES)
     names += [node["id"] for node in found["links"]["nodes"]]
     names += [node["id"] for node in found["workspace"]["clicks"]["nodes"]]
-    names += [found["workspace"]["id"], found["viewer"]["actor"]["id"], found["links"]["pageInfo"]["endCursor"]]
+    other = await api.new_key_record()  # not the one that asks: it would be revoked
+    names += [found["workspace"]["id"], encode(API_KEY, other.record.id), found["links"]["pageInfo"]["endCursor"]]
     return World(api, names)
 
 
-NAMES = """{ viewer { actor { id } } links(first: 20) { nodes { id } pageInfo { endCursor } }
+NAMES = """{ links(first: 20) { nodes { id } pageInfo { endCursor } }
   workspace { id clicks(first: 20, range: {days: {from: "2026-03-01", to: "2026-03-29"}}) { nodes { id } } } }"""
 
 

@@ -40,7 +40,12 @@ async def test_slow_analytics_are_null_and_stop_in_postgresql(database: Database
         # Totals cannot be null, so they take their parent with them.
         assert workspace["analytics"] is None and "TIMEOUT" in error_codes(answer)
         await eventually(lambda: only_the_lock(sessions))
-        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        await eventually(lambda: nothing_checked_out(database))
+
+
+async def nothing_checked_out(database: Database) -> bool:
+    # PostgreSQL is done with a question a moment before the pool has its connection back.
+    return bool(database.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
 
 
 async def only_the_lock(sessions: Sessions) -> bool:
@@ -143,7 +148,8 @@ async def test_a_question_about_clicks_that_gets_no_turn_in_time_is_null(databas
 
 async def test_a_field_that_is_given_up_takes_no_other_with_it(api: Api, database_url: str) -> None:
     """graphql-core cancels the siblings of a field that failed; others may wait for the same answer."""
-    caller = Caller(key=await api.operations.authenticate(api.key), request_id="", client="")
+    principal = await api.operations.sign_in.principal(api.key)
+    caller = Caller(principal=principal, request_id="", client="")
     context = api.operations.context_for(caller)
     async with watching(database_url) as sessions:
         async with locked(database_url, "domain"):

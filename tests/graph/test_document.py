@@ -93,7 +93,7 @@ async def test_a_repeated_document_costs_under_a_third_of_a_millisecond_before_i
     api = await make_api(database, rate_limiter=RateLimiter(RateLimit(10**9, 10**9)))
     cache, used = DocumentCache(), []
     api.operations.schema.extensions = (lambda: TimedGate(cache),)
-    caller = Caller(key=await api.operations.authenticate(api.key), request_id="", client="")
+    caller = Caller(principal=await api.operations.sign_in.principal(api.key), request_id="", client="")
     dashboard = OPERATIONS["dashboard of 20 links"].document
     for number in range(2_000):
         asked = Asked(query=dashboard, variables={"n": number % 20}, operation_name=None)

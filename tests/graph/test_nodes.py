@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from graphql import GraphQLInterfaceType
 
 from graph import ids
+from graph.schema import build_schema
+from models.ids import new_id
 from models.keys import Scope
 from tests.graph.api import Api
 
@@ -12,16 +15,26 @@ pytestmark = pytest.mark.database
 
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-MINE = "{ viewer { actor { id } } workspace { id defaultDomain { id } } }"
+MINE = """mutation ($email: String!) {
+  addMember(input: {email: $email, role: READER}) { member { id user { id } } }
+  createApiKey(input: {name: "a key", scopes: [LINKS_READ]}) { apiKey { id } }
+  updateWorkspace(input: {}) {
+    workspace { id defaultDomain { id } auditLog(first: 1) { nodes { id } } }
+  }
+}"""
 
 
 async def all_ids(api: Api, *, key: str | None = None) -> dict[str, str]:
     """An id of each type, by the type's name, as this key is told them."""
-    mine = await api.ask(MINE, key=key)
+    mine = await api.ask(MINE, {"email": f"person{new_id()}@example.com"}, key=key)
+    member, workspace = mine["addMember"]["member"], mine["updateWorkspace"]["workspace"]
     return {
-        "ApiKey": mine["viewer"]["actor"]["id"],
-        "Workspace": mine["workspace"]["id"],
-        "Domain": mine["workspace"]["defaultDomain"]["id"],
+        "ApiKey": mine["createApiKey"]["apiKey"]["id"],
+        "Member": member["id"],
+        "User": member["user"]["id"],
+        "Workspace": workspace["id"],
+        "AuditEntry": workspace["auditLog"]["nodes"][0]["id"],
+        "Domain": workspace["defaultDomain"]["id"],
         "Link": (await api.create())["id"],
     }
 
@@ -29,6 +42,10 @@ async def all_ids(api: Api, *, key: str | None = None) -> dict[str, str]:
 async def test_every_type_with_an_id_is_found_by_it(api: Api) -> None:
     known = await all_ids(api)
 
+    interface = build_schema()._schema.type_map["Node"]
+    assert isinstance(interface, GraphQLInterfaceType)
+    types = {named.name for named in build_schema()._schema.get_possible_types(interface)}
+    assert types == {*known, "Click"}  # tests/graph/test_clicks.py has these
     for kind, given in known.items():
         assert await api.ask(NODE, {"id": given}) == {"node": {"__typename": kind, "id": given}}
 
@@ -60,6 +77,9 @@ MALFORMED = [
     "lnk_0000000000\0",
     "xyz_00000000001",
     "key_!",
+    "usr_00000000000",
+    "mem_0000000000!",
+    "aud_zzzzzzzzzzz",
     "dom_00000000000",
     "wsp_00000000000",
     "key_00000000000",
@@ -70,9 +90,10 @@ MALFORMED = [
 
 async def test_unknown_malformed_and_foreign_ids_answer_alike(api: Api) -> None:
     foreign = await api.new_key(workspace_id=await api.new_workspace())
-    theirs = (await all_ids(api)).values()
+    theirs = await all_ids(api)
+    del theirs["Domain"]  # the installation's own, which every workspace may use
 
-    for given in (*MALFORMED, *theirs):
+    for given in (*MALFORMED, *theirs.values()):
         assert await api.ask(NODE, {"id": given}, key=foreign) == {"node": None}, given
 
 

@@ -297,7 +297,7 @@ async def test_keys_and_those_without_one_have_their_own_budgets(limited: Limite
 
 
 def context_of(api: Api, client: str) -> Context:
-    return api.operations.context_for(Caller(key=None, request_id="", client=client))
+    return api.operations.context_for(Caller(principal=None, request_id="", client=client))
 
 
 @pytest.mark.database
@@ -324,7 +324,7 @@ async def test_every_twentieth_message_costs_a_point(limited: Limited) -> None:
 
 @pytest.mark.database
 async def test_a_subscription_pays_before_it_begins(limited: Limited) -> None:
-    caller = Caller(key=await limited.api.operations.authenticate(limited.api.key), request_id="", client="")
+    caller = Caller(principal=await limited.api.operations.sign_in.principal(limited.api.key), request_id="", client="")
     context = limited.api.operations.context_for(caller)
     assert context.config.rate_limiter
     context.config.rate_limiter.take(credential_of(context), 95)

@@ -98,7 +98,7 @@ async def test_only_trusted_documents_are_run(only: Api, also: Api) -> None:
 async def test_sockets_and_streams_run_no_others_either(only: Api) -> None:
     async def told(body: dict[str, Any]) -> tuple[bool, Any]:
         """Whether the first message is a refusal, and what is in it."""
-        caller = Caller(key=await only.operations.authenticate(only.key), request_id="", client="")
+        caller = Caller(principal=await only.operations.sign_in.principal(only.key), request_id="", client="")
         async with aclosing(Subscriptions(only.operations).answers(asked_of(body), caller=caller)) as messages:
             message = await anext(messages)
             return message.is_refusal, json.loads(message.body)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import link_changes, link_creation, links
+from models.actors import BY_OPERATOR, Actor
 from models.codes import RANDOM_CODES, CodeSpace
 from models.database import Database
 from models.ids import KeyId
@@ -47,7 +48,7 @@ async def make_link(
             workspace_id=here.workspace_id,
             domain_id=here.domain_id,
             draft=draft,
-            created_by=created_by,
+            by=Actor(key=created_by),
             policy=POLICY,
             now=now,
             space=space,
@@ -83,6 +84,7 @@ async def update_in(
         changes=changes,
         expected_version=expected_version,
         policy=POLICY,
+        by=BY_OPERATOR,
         now=now,
     )
 
@@ -92,13 +94,15 @@ async def deactivate(
 ) -> LinkRecord:
     async with database.write() as session:
         return await link_changes.deactivate(
-            session, workspace_id=here.workspace_id, lookup=lookup, reason=reason, now=now
+            session, workspace_id=here.workspace_id, lookup=lookup, reason=reason, by=BY_OPERATOR, now=now
         )
 
 
 async def reactivate(database: Database, here: InstanceRecord, lookup: LinkLookup) -> LinkRecord:
     async with database.write() as session:
-        return await link_changes.reactivate(session, workspace_id=here.workspace_id, lookup=lookup, now=LATER)
+        return await link_changes.reactivate(
+            session, workspace_id=here.workspace_id, lookup=lookup, by=BY_OPERATOR, now=LATER
+        )
 
 
 async def reread(database: Database, here: InstanceRecord, link: LinkRecord) -> LinkRecord | None:

@@ -45,7 +45,9 @@ BAD_LINKS: list[tuple[str, dict[str, Any]]] = [
     ("uq_link_workspace_id_external_id", {"external_id": "taken"}),
     ("fk_link_workspace_id_workspace", {"workspace_id": 1}),
     ("fk_link_domain_id_domain", {"domain_id": 1}),
-    ("fk_link_created_by_api_key", {"created_by": 1}),
+    ("fk_link_created_by_key_api_key", {"created_by_key": 1}),
+    ("fk_link_created_by_user_user_account", {"created_by_user": 1}),
+    ("ck_link_deleted_only_if_deactivated", {"deleted_at": NOW}),
 ]
 
 GOOD_LINKS: list[dict[str, Any]] = [

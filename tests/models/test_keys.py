@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from models import keys
+from models import key_secrets, keys
 from models.database import Database
 from models.ids import KeyId
 from models.instance import InstanceRecord
-from models.keys import DIGITS, KeyRecord, NewKey, Scope
+from models.key_secrets import DIGITS
+from models.keys import KeyRecord, NewKey, Scope
 from models.refusals import Refused
 from tests.models.making import LATER, NOW, kinds
 
@@ -48,14 +49,14 @@ async def test_a_secret_has_its_public_id_and_256_random_bits(database: Database
     for key in made:
         prefix, public_id, tail = key.secret.split("_")
         assert (prefix, public_id) == ("kurz", key.record.public_id)
-        assert len(DIGITS) ** (len(tail) - keys.CHECKSUM_LENGTH) >= 2**256
+        assert len(DIGITS) ** (len(tail) - key_secrets.CHECKSUM_LENGTH) >= 2**256
     assert len({key.secret for key in made}) == 3
 
 
 @pytest.mark.database
 async def test_only_the_hash_is_stored(database: Database, here: InstanceRecord) -> None:
     made = await make_key(database, here)
-    core = made.secret.split("_")[2][: keys.SECRET_LENGTH]
+    core = made.secret.split("_")[2][: key_secrets.SECRET_LENGTH]
     async with database.read() as conn:
         row = (await conn.execute(text("select *, api_key::text as everything from api_key"))).one()
     assert row.secret_hash == hashlib.sha256(core.encode()).digest()
@@ -67,10 +68,10 @@ async def test_only_the_hash_is_stored(database: Database, here: InstanceRecord)
 async def test_a_wrong_secret_and_an_unknown_key_are_answered_alike(database: Database, here: InstanceRecord) -> None:
     made = await make_key(database, here)
     _, public_id, tail = made.secret.split("_")
-    other = tail[: keys.SECRET_LENGTH][::-1]
+    other = tail[: key_secrets.SECRET_LENGTH][::-1]
     asked: list[str] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
-    for guess in (keys.secret_text(public_id, other), keys.secret_text("A" * 12, other)):
+    for guess in (key_secrets.secret_text(public_id, other), key_secrets.secret_text("A" * 12, other)):
         assert await recognise(database, guess) is None
     assert len(asked) == 2
     assert len(set(asked)) == 1, "the same question for both"
@@ -92,17 +93,17 @@ JUNK = ["", "_", "__", "kurz__", "kurz_a_b", "kurz_" + "\x00" * 12 + "_x", "kurz
 
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_is_no_key(junk: str) -> None:
-    assert keys.secret_parts(junk) is None
+    assert key_secrets.secret_parts(junk) is None
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, keys.SECRET_LENGTH + keys.CHECKSUM_LENGTH - 1), st.sampled_from(DIGITS))
+@given(st.integers(0, key_secrets.SECRET_LENGTH + key_secrets.CHECKSUM_LENGTH - 1), st.sampled_from(DIGITS))
 def test_one_changed_character_breaks_the_checksum(at: int, digit: str) -> None:
     # CRC-32 notices every change within 32 bits in a row, so any one character.
-    whole = keys.secret_text("A1b2C3d4E5f6", "x" * keys.SECRET_LENGTH)
+    whole = key_secrets.secret_text("A1b2C3d4E5f6", "x" * key_secrets.SECRET_LENGTH)
     head, tail = whole[:-49], whole[-49:]
     changed = head + tail[:at] + digit + tail[at + 1 :]
-    assert (keys.secret_parts(changed) is None) == (changed != whole)
+    assert (key_secrets.secret_parts(changed) is None) == (changed != whole)
 
 
 async def revoke(database: Database, home: InstanceRecord, key_id: KeyId, *, now: datetime = LATER) -> KeyRecord | None:
@@ -147,6 +148,32 @@ async def test_everything_wrong_with_a_new_key_is_told_at_once(database: Databas
         async with database.write() as session:
             await keys.create(session, workspace_id=here.workspace_id, name=" ", scopes=[], now=NOW, expires_at=NOW)
     assert {path for _, _, path in kinds(refusal.value)} == {("name",), ("scopes",), ("expiresAt",)}
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("expires_at", [None, LATER + timedelta(microseconds=1)])
+async def test_a_key_does_not_outlast_its_maker(
+    database: Database, here: InstanceRecord, expires_at: datetime | None
+) -> None:
+    wanted = {"workspace_id": here.workspace_id, "name": "k", "scopes": READ, "now": NOW, "until": LATER}
+    async with database.write() as session:
+        with pytest.raises(Refused) as refusal:
+            await keys.create(session, **wanted, expires_at=expires_at)  # type: ignore[arg-type]
+        made = await keys.create(session, **wanted, expires_at=LATER)  # type: ignore[arg-type]
+    assert [problem.path for problem in refusal.value.problems] == [("expiresAt",)]
+    assert made.record.expires_at == LATER
+
+
+@pytest.mark.database
+async def test_keys_come_newest_first_a_page_at_a_time(
+    database: Database, here: InstanceRecord, elsewhere: InstanceRecord
+) -> None:
+    made = [(await make_key(database, here)).record for _ in range(3)]
+    await make_key(database, elsewhere)
+    async with database.read() as conn:
+        first = await keys.page(conn, workspace_id=here.workspace_id, after=None, size=2)
+        rest = await keys.page(conn, workspace_id=here.workspace_id, after=first[-1].id, size=2)
+    assert [*first, *rest] == made[::-1]
 
 
 @pytest.mark.database

@@ -66,11 +66,13 @@ async def test_a_link_is_stored_as_it_was_judged(database: Database, here: Insta
         title="Title",
         notes="a\nb",
         external_id="x",
-        created_by=key.record.id,
+        created_by_key=key.record.id,
+        created_by_user=None,
         created_at=NOW,
         updated_at=NOW,
         deactivated_at=None,
         deactivation_reason=None,
+        deleted_at=None,
         version=1,
     )
     assert link.status is LinkStatus.ACTIVE
@@ -86,7 +88,7 @@ async def test_each_link_has_its_row_of_totals(database: Database, here: Instanc
     link = await make_link(database, here)
     async with database.read() as conn:
         row = (await conn.execute(text("select * from link_total"))).one()
-    assert tuple(row) == (link.id, here.workspace_id, 0, 0, 0, None)
+    assert tuple(row) == (link.id, here.workspace_id, 0, 0, 0, None, None)
 
 
 async def test_every_broken_rule_is_told_at_once_and_nothing_is_made(database: Database, here: InstanceRecord) -> None:

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from models import link_changes
+from models.actors import BY_OPERATOR
 from models.database import Database, asyncpg_dsn
 from models.ids import LinkId
 from models.instance import InstanceRecord
@@ -101,7 +102,12 @@ async def test_a_change_taken_back_is_not_announced(
     with pytest.raises(KeyError):
         async with database.write() as session:
             await link_changes.deactivate(
-                session, workspace_id=here.workspace_id, lookup=ById(link.id), reason=None, now=LATER
+                session,
+                workspace_id=here.workspace_id,
+                lookup=ById(link.id),
+                reason=None,
+                by=BY_OPERATOR,
+                now=LATER,
             )
             raise KeyError
     await database_says_goodbye(database)

@@ -8,8 +8,10 @@ from types import TracebackType
 import httpx
 from starlette.applications import Starlette
 
-from models import link_changes, link_creation
+from models import link_changes, link_creation, link_deletion
+from models.actors import BY_OPERATOR, OPERATOR
 from models.database import Database
+from models.ids import LinkId
 from models.instance import InstanceRecord
 from models.link_changes import LinkChanges
 from models.link_creation import LinkDraft
@@ -41,7 +43,7 @@ class Owner:
                 workspace_id=self.instance.workspace_id,
                 domain_id=self.instance.domain_id,
                 draft=LinkDraft(destination_url=destination, code=code),
-                created_by=None,
+                by=OPERATOR,
                 policy=POLICY,
                 now=datetime.now(UTC),
             )
@@ -55,6 +57,7 @@ class Owner:
                 changes=LinkChanges(destination_url=destination),
                 expected_version=None,
                 policy=POLICY,
+                by=BY_OPERATOR,
                 now=datetime.now(UTC),
             )
 
@@ -65,6 +68,7 @@ class Owner:
                 workspace_id=self.instance.workspace_id,
                 lookup=ByCode(self.instance.domain_id, code),
                 reason=None,
+                by=BY_OPERATOR,
                 now=datetime.now(UTC),
             )
 
@@ -74,6 +78,29 @@ class Owner:
                 session,
                 workspace_id=self.instance.workspace_id,
                 lookup=ByCode(self.instance.domain_id, code),
+                by=BY_OPERATOR,
+                now=datetime.now(UTC),
+            )
+
+    async def delete(self, code: str) -> LinkId:
+        """Deletes a deactivated link; its id."""
+        async with self.database.write() as session:
+            record = await link_deletion.delete(
+                session,
+                workspace_id=self.instance.workspace_id,
+                lookup=ByCode(self.instance.domain_id, code),
+                by=OPERATOR,
+                now=datetime.now(UTC),
+            )
+        return record.id
+
+    async def restore(self, link_id: LinkId) -> None:
+        async with self.database.write() as session:
+            await link_deletion.restore(
+                session,
+                workspace_id=self.instance.workspace_id,
+                link_id=link_id,
+                by=OPERATOR,
                 now=datetime.now(UTC),
             )
 

@@ -140,7 +140,6 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncCli
             yield asking
 
 
-@pytest.mark.database
 async def test_every_prepared_tab_runs_as_it_is_and_again(api: httpx.AsyncClient) -> None:
     requests = [tab for tab in TABS if tab != LIVE]
     assert len(requests) == 5
@@ -157,7 +156,6 @@ def test_the_live_tab_fits_the_schema() -> None:
     assert validate(build_schema((ROOT / "schema.graphql").read_text()), parse(LIVE.read_text())) == []
 
 
-@pytest.mark.database
 async def test_the_deactivating_tab_deactivates(api: httpx.AsyncClient) -> None:
     (tab,) = [tab for tab in TABS if "deactivate" in tab.name]
 

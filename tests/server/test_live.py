@@ -20,8 +20,6 @@ from tests.graph.living import PATIENCE_S, PROTOCOL, RECORDED, Events, Talk
 from tests.serving import DEADLINE_S, Kurz, open_folder, run_kurz, serving, until
 from tests.visiting import Visits, ask, make_links
 
-pytestmark = pytest.mark.database
-
 SOCKETS = 300
 ALL_IDS = "select utm_source from click"
 

@@ -11,8 +11,6 @@ import pytest
 
 from tests.serving import Kurz, open_folder, serving, until
 
-pytestmark = pytest.mark.database
-
 CAPACITY, PER_SECOND = 60, 1
 
 

@@ -58,7 +58,13 @@ def test_options_beat_the_environment_which_beats_the_file(monkeypatch: pytest.M
         ("ALLOWED_ORIGINS", "app.example.com"),
         ("ALLOWED_ORIGINS", "https://app.example.com/page"),
         ("ALLOW_PRIVATE_TARGETS", "maybe"),
+        ("OIDC_ISSUER", "id.example.com"),
+        ("OIDC_ISSUER", "http://id.example.com"),
+        ("OIDC_ISSUER", "https://user@id.example.com"),
+        ("OIDC_ISSUER", "https://id.example.com/?tenant=1"),
+        ("OIDC_AUDIENCE", "without an issuer"),
         ("SPOOL_SYNC", "sometimes"),
+        ("AUDIT_RETENTION_DAYS", "-1"),
         ("SPOOL_MAX_BYTES", "2G"),
         ("SPOOL_MAX_BYTES", "1048575"),
         ("GEOIP_DATABASE", "/nowhere/countries.mmdb"),
@@ -90,6 +96,22 @@ def test_a_value_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, n
         read_settings()
     assert str(refused.value).startswith(f"KURZ_{name}=")
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_an_issuer_needs_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KURZ_OIDC_ISSUER", "https://id.example.com/realms/company")
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert str(refused.value).startswith("KURZ_OIDC_AUDIENCE=")
+    monkeypatch.setenv("KURZ_OIDC_AUDIENCE", "https://go.example.com/graphql")
+    assert read_settings().oidc_issuer == "https://id.example.com/realms/company"
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:8080/realms/company", "http://127.0.0.1:1", "http://[::1]:1"])
+def test_a_provider_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    monkeypatch.setenv("KURZ_OIDC_ISSUER", issuer)
+    monkeypatch.setenv("KURZ_OIDC_AUDIENCE", "kurz")
+    assert read_settings().oidc_issuer == issuer
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DIRECT_DATABASE_URL"])

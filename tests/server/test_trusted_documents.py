@@ -24,7 +24,6 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.database
 async def test_the_folders_documents_are_run(
     settings: Settings, database: Database, now: datetime, client_of: Client, folder: Path
 ) -> None:

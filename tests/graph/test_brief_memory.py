@@ -1,11 +1,11 @@
-"""The memory of keys: for a second, and not one too many."""
+"""What is remembered of who asks: for a second, and not one too many."""
 
 from datetime import timedelta
 
 import pytest
 
-from graph import key_memory
-from graph.key_memory import KEPT_S, KeyMemory
+from graph import brief_memory
+from graph.brief_memory import KEPT_S, BriefMemory
 from models import keys
 from models.ids import KeyId, WorkspaceId
 from models.keys import KeyRecord, Scope
@@ -20,7 +20,7 @@ def record(number: int) -> KeyRecord:
 
 def test_a_key_is_known_for_a_second_from_when_it_was_read() -> None:
     now = [100.0]
-    memory = KeyMemory(clock=lambda: now[0])
+    memory = BriefMemory[KeyRecord](clock=lambda: now[0])
     memory.keep("secret", record(1), read_at=99.5)
 
     assert memory.find("secret") == record(1)
@@ -30,8 +30,8 @@ def test_a_key_is_known_for_a_second_from_when_it_was_read() -> None:
 
 
 def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_memory, "MOST_KEYS", 2)
-    memory = KeyMemory(clock=lambda: 0.0)
+    monkeypatch.setattr(brief_memory, "MOST_ENTRIES", 2)
+    memory = BriefMemory[KeyRecord](clock=lambda: 0.0)
     for number in (1, 2, 1, 3):
         memory.keep(f"secret {number}", record(number), read_at=0)
 
@@ -39,17 +39,17 @@ def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_key_kept_too_late_is_not_known() -> None:
-    memory = KeyMemory(clock=lambda: 10.0)
+    memory = BriefMemory[KeyRecord](clock=lambda: 10.0)
     memory.keep("secret", record(1), read_at=0)
 
     assert memory.find("secret") is None
 
 
 def test_a_forgotten_key_is_read_anew() -> None:
-    memory = KeyMemory(clock=lambda: 0.0)
+    memory = BriefMemory[KeyRecord](clock=lambda: 0.0)
     memory.keep("one", record(1), read_at=0)
     memory.keep("two", record(2), read_at=0)
-    memory.forget(KeyId(1))
+    memory.forget(lambda key: key.id == 1)
 
     assert memory.find("one") is None
     assert memory.find("two") == record(2)

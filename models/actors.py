@@ -1,0 +1,27 @@
+"""Who changes something: a key, a person, or the operator at the terminal."""
+
+from dataclasses import dataclass
+
+from models.ids import KeyId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A key or a person, never both; neither is the operator, by the command line."""
+
+    key: KeyId | None = None
+    user: UserId | None = None
+
+
+OPERATOR = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who changes a link; with `own_only` no other than what this actor made."""
+
+    actor: Actor
+    own_only: bool = False
+
+
+BY_OPERATOR = Editor(OPERATOR)
