@@ -73,16 +73,12 @@ class Context:
     _loaders: Loaders | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
         self.database = DatabaseShare(
             self.store,
             deadline_s=self.config.deadline_s,
             analytics_deadline_s=self.config.analytics_deadline_s,
             on_written=self._forget,
         )
-        self._forget()
 
     def _forget(self) -> None:
         """Read everything anew: one mutation of an operation changes what the next one shows."""
@@ -98,11 +94,6 @@ class Context:
                 most_clicks_read=self.config.most_clicks_read,
             )
         return self._loaders
-
-    def renew(self) -> None:
-        """Begin the next event of a subscription: its own time, and nothing remembered of the one before."""
-        self.database.end()
-        self._begin()
 
     def give_up(self) -> None:
         """End early, since nobody waits for the answer; but what began to change something is carried through."""

@@ -14,7 +14,7 @@ from graph.charges import Charge
 from graph.context import Context
 from graph.cost import CostPlan
 from graph.cost_plan import CostPlanner
-from graph.failures import ApiFailure, FailureCode
+from graph.failures import ApiFailure, FailureCode, was_run
 from graph.guard import MOST_CHARACTERS, MOST_TOKENS, Guard, refuse_text, refuse_variables
 
 CACHED_CHARACTERS: Final = 100_000
@@ -112,9 +112,8 @@ class DocumentGate(SchemaExtension):
         result = context.result
         assert self._document and self._charge
         if isinstance(result, ExecutionResult):  # a subscription's is not there yet
-            was_run = not result.errors or result.data is not None or any(error.path for error in result.errors)
             plan = self._document.plan(context.operation_name)
-            self._charge.settle(plan.actual(context.variables, result.data) if was_run else cost.LEAST)
+            self._charge.settle(plan.actual(context.variables, result.data) if was_run(result) else cost.LEAST)
 
     def message_cost(self, things: int) -> int:
         """What a message of this subscription, which was let through, costs if it tells of so many clicks or links."""

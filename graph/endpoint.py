@@ -20,8 +20,8 @@ from strawberry.types.graphql import OperationType
 from graph import requests
 from graph.accept import GRAPHQL_JSON
 from graph.asked import RequestRefused
-from graph.failures import FailureCode, code_of, root_cause
-from graph.operations import QUERIES, QUERIES_AND_MUTATIONS, Caller, KindRefused, Operations, body_of, failed, was_run
+from graph.failures import FailureCode, code_of, root_cause, was_run
+from graph.operations import QUERIES, QUERIES_AND_MUTATIONS, Caller, KindRefused, Operations, body_of, failed
 
 RETRY_AFTER_S: Final = 2
 METHODS: Final = "GET, HEAD, POST, OPTIONS"

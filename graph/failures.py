@@ -4,8 +4,10 @@ import logging
 from collections.abc import Iterable
 from enum import StrEnum
 
+from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
 
 from models.analytics_refusals import AnalyticsRefused
 from models.database import is_unreachable
@@ -82,6 +84,11 @@ def without_suggestion(error: GraphQLError) -> GraphQLError:
     """The error without the library's guess at what was meant, which would tell the schema name by name."""
     error.message = error.message.partition(" Did you mean ")[0]
     return error
+
+
+def was_run(result: ExecutionResult | CoreResult) -> bool:
+    """Whether the operation was begun; otherwise the errors are about the request."""
+    return not result.errors or result.data is not None or any(error.path for error in result.errors)
 
 
 def code_of(error: GraphQLError) -> str | None:

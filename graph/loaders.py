@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +22,14 @@ from models.workspaces import WorkspaceRecord
 
 Id = TypeVar("Id")
 Record = TypeVar("Record")
-Question = Callable[[AsyncConnection, Collection[Id]], Awaitable[dict[Id, Record]]]
+
+
+class ByIds(Protocol[Id, Record]):
+    """The question each subject answers: those of these that the workspace has."""
+
+    async def __call__(
+        self, conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Collection[Id]
+    ) -> dict[Id, Record]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +60,22 @@ def make_loaders(database: DatabaseShare, *, workspace_id: WorkspaceId | None, m
     """Loaders that see one workspace, or nothing without one."""
     mine = workspace_id if workspace_id is not None else WorkspaceId(0)
 
-    async def links_of(conn: AsyncConnection, ids: Collection[LinkId]) -> dict[LinkId, LinkRecord]:
-        return await links.by_ids(conn, workspace_id=mine, ids=ids)
+    def by_id(ask: ByIds[Id, Record]) -> SharedLoader[Id, Record | None]:
+        async def load(ids: list[Id]) -> list[Record | None]:
+            async with database.read() as conn:
+                found = await ask(conn, workspace_id=mine, ids=ids)
+            return [found.get(one) for one in ids]
 
-    async def domains_of(conn: AsyncConnection, ids: Collection[DomainId]) -> dict[DomainId, DomainRecord]:
-        return await domains.by_ids(conn, workspace_id=mine, ids=ids)
-
-    async def keys_of(conn: AsyncConnection, ids: Collection[KeyId]) -> dict[KeyId, KeyRecord]:
-        return await keys.by_ids(conn, workspace_id=mine, ids=ids)
-
-    async def users_of(conn: AsyncConnection, ids: Collection[UserId]) -> dict[UserId, UserRecord]:
-        return await users.by_ids(conn, workspace_id=mine, ids=ids)
-
-    async def members_of(conn: AsyncConnection, ids: Collection[MemberId]) -> dict[MemberId, MemberRecord]:
-        return await members.by_ids(conn, workspace_id=mine, ids=ids)
-
-    async def entries_of(conn: AsyncConnection, ids: Collection[EntryId]) -> dict[EntryId, EntryRecord]:
-        return await audit_log.by_ids(conn, workspace_id=mine, ids=ids)
-
-    async def workspaces_of(conn: AsyncConnection, ids: Collection[WorkspaceId]) -> dict[WorkspaceId, WorkspaceRecord]:
-        return await workspaces.by_ids(conn, workspace_id=mine, ids=ids)
+        return SharedLoader(load_fn=load)
 
     return Loaders(
-        link=_loader(database, links_of),
-        domain=_loader(database, domains_of),
-        key=_loader(database, keys_of),
-        user=_loader(database, users_of),
-        member=_loader(database, members_of),
-        entry=_loader(database, entries_of),
-        workspace=_loader(database, workspaces_of),
+        link=by_id(links.by_ids),
+        domain=by_id(domains.by_ids),
+        key=by_id(keys.by_ids),
+        user=by_id(users.by_ids),
+        member=by_id(members.by_ids),
+        entry=by_id(audit_log.by_ids),
+        workspace=by_id(workspaces.by_ids),
         pages=_pages(database, mine),
         clicks=ClickQuestions(database, workspace_id=mine, most_clicks_read=most_clicks_read),
     )
@@ -113,14 +107,5 @@ def _page_loader(
     async def load(asked: list[Stretch]) -> list[list[Record]]:
         async with database.read() as conn:
             return [await ask(conn, one) for one in asked]
-
-    return SharedLoader(load_fn=load)
-
-
-def _loader(database: DatabaseShare, ask: Question[Id, Record]) -> SharedLoader[Id, Record | None]:
-    async def load(ids: list[Id]) -> list[Record | None]:
-        async with database.read() as conn:
-            found = await ask(conn, ids)
-        return [found.get(one) for one in ids]
 
     return SharedLoader(load_fn=load)

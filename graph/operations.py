@@ -18,7 +18,7 @@ from graph.access_tokens import AccessTokens
 from graph.asked import Asked, RequestRefused
 from graph.context import ApiConfig, Context
 from graph.departures import noticing_departure
-from graph.failures import ApiFailure, FailureCode, presentable
+from graph.failures import ApiFailure, FailureCode, presentable, was_run
 from graph.principals import Principal
 from graph.schema import build_schema
 from graph.sign_in import SignIn
@@ -155,11 +155,6 @@ def body_of(result: ExecutionResult) -> dict[str, Any]:
     if result.extensions:
         body["extensions"] = result.extensions
     return body
-
-
-def was_run(result: ExecutionResult) -> bool:
-    """Whether the operation was begun; otherwise the errors are about the request."""
-    return not result.errors or result.data is not None or any(error.path for error in result.errors)
 
 
 def _too_slow(request_id: str) -> ApiFailure:

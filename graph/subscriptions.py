@@ -18,8 +18,8 @@ from graph.asked import Asked, RequestRefused
 from graph.charges import MessageCharge
 from graph.context import Context
 from graph.document import DocumentGate
-from graph.failures import ApiFailure, FailureCode
-from graph.operations import QUERIES_AND_MUTATIONS, Caller, KindRefused, Operations, body_of, failed, was_run
+from graph.failures import ApiFailure, FailureCode, was_run
+from graph.operations import QUERIES_AND_MUTATIONS, Caller, KindRefused, Operations, body_of, failed
 from models.click_feed import Place, StoredClick
 
 SHARED_MESSAGES: Final = 256

@@ -17,6 +17,7 @@ from models.actors import OPERATOR, Actor
 from models.audit_log import Action, Change, Target
 from models.ids import KeyId, WorkspaceId, new_id
 from models.key_secrets import PUBLIC_ID_LENGTH, SECRET_LENGTH, hash_of, random_digits, secret_parts, secret_text
+from models.locking import locked
 from models.refusals import Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, text_rule, time_column
 from models.texts import clean
@@ -182,8 +183,7 @@ async def revoke(
 ) -> KeyRecord | None:
     """The key, revoked now or before; None where the workspace has no such key."""
     mine = (col(ApiKey.workspace_id) == workspace_id, col(ApiKey.id) == key_id)
-    question = select(ApiKey).where(*mine).with_for_update().execution_options(populate_existing=True)
-    row = (await session.execute(question)).scalar_one_or_none()
+    row = await locked(session, select(ApiKey).where(*mine))
     if row is not None and row.revoked_at is None:
         row.revoked_at = now
         await session.flush()

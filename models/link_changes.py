@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,14 +17,15 @@ from models.link_creation import external_id_taken
 from models.link_fields import judged
 from models.links import (
     EXTERNAL_ID_INDEX,
-    LINK_CHANNEL,
     REASON_LIMIT,
     Link,
     LinkLookup,
     LinkRecord,
+    announce,
     is_meant,
     record_of,
 )
+from models.locking import locked
 from models.refusals import NotAllowed, Problem, ProblemCode, Refused, VersionConflict
 from models.roles import Role
 from models.targets import TargetPolicy
@@ -115,9 +116,7 @@ async def reactivate(
 
 
 async def _locked(session: AsyncSession, workspace_id: WorkspaceId, lookup: LinkLookup, by: Editor) -> Link | None:
-    """The row as last committed, held until the transaction ends: the second of two writers sees what the first did."""
-    question = select(Link).where(is_meant(workspace_id, lookup)).with_for_update()
-    link = (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    link = await locked(session, select(Link).where(is_meant(workspace_id, lookup)))
     if link is not None and by.own_only and Actor(link.created_by_key, link.created_by_user) != by.actor:
         raise NotAllowed("Members change only links of their own.", required=Role.ADMIN)
     return link
@@ -142,7 +141,7 @@ async def _write(
     before, after = {name: getattr(link, name) for name in changed}, dict(changed)
     changed |= {"version": link.version + 1, "updated_at": max(now, link.updated_at)}  # clocks of hosts differ
     await _flush(session, link, changed)
-    await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
+    await announce(session, link)
     change = Change(action, Target.link(link.id), before, after)
     await audit_log.note(session, change, workspace_id=link.workspace_id, by=by.actor, now=now)
     return record_of(link)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
@@ -10,7 +10,8 @@ from models import audit_log, hidden_clicks, retired_codes
 from models.actors import Actor
 from models.audit_log import Action, Change, Target
 from models.ids import LinkId, WorkspaceId
-from models.links import LINK_CHANNEL, Link, LinkLookup, LinkRecord, is_meant, record_of
+from models.links import Link, LinkLookup, LinkRecord, announce, is_meant, record_of
+from models.locking import locked
 from models.refusals import Problem, ProblemCode, Refused
 from models.tombstones import is_erased
 
@@ -21,8 +22,7 @@ async def delete(
     session: AsyncSession, *, workspace_id: WorkspaceId, lookup: LinkLookup, by: Actor, now: datetime
 ) -> LinkRecord:
     """The link as it was. Refused: NOT_FOUND, or CONFLICT while it is active."""
-    question = select(Link).where(is_meant(workspace_id, lookup)).with_for_update()
-    link = (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    link = await locked(session, select(Link).where(is_meant(workspace_id, lookup)))
     if link is None:
         raise Refused(Problem(ProblemCode.NOT_FOUND, "There is no such link.", ("link",)))
     if link.deactivated_at is None:
@@ -38,8 +38,7 @@ async def restore(
     session: AsyncSession, *, workspace_id: WorkspaceId, link_id: LinkId, by: Actor, now: datetime
 ) -> LinkRecord:
     """The link, deactivated as it was before. Refused (NOT_FOUND) when it is not there to be restored, or too old."""
-    question = select(Link).where(_is_deleted(workspace_id, now=now), col(Link.id) == link_id).with_for_update()
-    link = (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    link = await locked(session, select(Link).where(_is_deleted(workspace_id, now=now), col(Link.id) == link_id))
     # Clocks of hosts differ: by that of the eraser it may be a month already.
     if link is None or await is_erased(session, workspace_id=workspace_id, link_id=link_id):
         raise Refused(Problem(ProblemCode.NOT_FOUND, "There is no such deleted link.", ("link",)))
@@ -64,7 +63,7 @@ async def _mark(session: AsyncSession, link: Link, deleted_at: datetime | None, 
     link.deleted_at, link.version = deleted_at, link.version + 1
     link.updated_at = max(now, link.updated_at)  # clocks of hosts differ
     await session.flush()
-    await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
+    await announce(session, link)
 
 
 async def _note(session: AsyncSession, link: Link, action: Action, by: Actor, *, now: datetime) -> None:

@@ -5,8 +5,19 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, Index, Integer, UniqueConstraint, false, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    Integer,
+    UniqueConstraint,
+    false,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
 
 from models.actors import Actor
@@ -199,6 +210,11 @@ def _is_named(lookup: LinkLookup) -> ColumnElement[bool]:
             return (col(Link.domain_id) == domain_id) & (col(Link.code) == code) if is_well_formed(code) else false()
         case ByExternalId(external_id=external_id):
             return col(Link.external_id) == external_id if unprintable(external_id) is None else false()
+
+
+async def announce(session: AsyncSession, link: Link) -> None:
+    """Tells the redirects that the link is another one, once the transaction is committed."""
+    await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
 
 
 def record_of(row: Link) -> LinkRecord:

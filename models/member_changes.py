@@ -12,6 +12,7 @@ from models.actors import Actor
 from models.audit_log import Action, Change, Target
 from models.ids import MemberId, UserId, WorkspaceId, new_id
 from models.keys import Scope
+from models.locking import locked
 from models.members import Member, MemberRecord, record_of
 from models.refusals import NotAllowed, Problem, ProblemCode, Refused
 from models.roles import SCOPES_OF, Role, may_manage
@@ -39,7 +40,7 @@ async def add(
     await hold(session, workspace_id=workspace_id)
     _check(await _role_now(session, workspace_id, by, as_role), of=role)
     user = await users.known_or_new(session, email=email, now=now)
-    member = await members.locked(session, workspace_id=workspace_id, user_id=user.id)
+    member = await members.held(session, workspace_id=workspace_id, user_id=user.id)
     if member is not None and member.removed_at is None:
         raise Refused(Problem(ProblemCode.TAKEN, f"{user.email} is a member already.", ("email",)))
     if member is None:
@@ -124,8 +125,7 @@ def _check_scopes(role: Role, within: Collection[Scope]) -> None:
 async def _held(session: AsyncSession, workspace_id: WorkspaceId, member_id: MemberId) -> Member:
     await hold(session, workspace_id=workspace_id)
     is_meant = (col(Member.workspace_id) == workspace_id, col(Member.id) == member_id, col(Member.removed_at).is_(None))
-    question = select(Member).where(*is_meant).with_for_update().execution_options(populate_existing=True)
-    member = (await session.execute(question)).scalar_one_or_none()
+    member = await locked(session, select(Member).where(*is_meant))
     if member is None:
         raise Refused(Problem(ProblemCode.NOT_FOUND, "There is no such member.", ("id",)))
     return member

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
 from models.ids import MemberId, UserId, WorkspaceId
+from models.locking import locked
 from models.roles import Role
 from models.tables import Table, key_column, text_column, time_column
 
@@ -84,11 +85,10 @@ async def roles_of(conn: AsyncConnection, *, user_ids: Collection[UserId]) -> di
     return {(row[0], row[1]): Role(row[2]) for row in await conn.execute(select(*columns).where(*is_here))}
 
 
-async def locked(session: AsyncSession, *, workspace_id: WorkspaceId, user_id: UserId) -> Member | None:
+async def held(session: AsyncSession, *, workspace_id: WorkspaceId, user_id: UserId) -> Member | None:
     """The person's row there, also one that was removed, held until the transaction ends."""
     is_meant = (col(Member.workspace_id) == workspace_id, col(Member.user_id) == user_id)
-    question = select(Member).where(*is_meant).with_for_update().execution_options(populate_existing=True)
-    return (await session.execute(question)).scalar_one_or_none()
+    return await locked(session, select(Member).where(*is_meant))
 
 
 def _record(row: Any) -> MemberRecord:

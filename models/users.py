@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
 from models.ids import UserId, WorkspaceId, new_id
+from models.locking import locked
 from models.members import Member
 from models.refusals import Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, text_rule, time_column
@@ -101,10 +102,11 @@ async def bind(session: AsyncSession, identity: Identity, *, now: datetime) -> U
 
     Nobody is bound twice: an e-mail that was given to somebody else later opens nothing.
     """
-    known = await _locked(session, col(User.issuer) == identity.issuer, col(User.subject) == identity.subject)
+    is_known = (col(User.issuer) == identity.issuer, col(User.subject) == identity.subject)
+    known = await locked(session, select(User).where(*is_known))
     if known is None and identity.email is not None and not _is_lookalike(identity.email):
         unbound = (col(User.email) == normalised(identity.email), col(User.issuer).is_(None))
-        known = await _locked(session, *unbound)
+        known = await locked(session, select(User).where(*unbound))
         if known is not None:
             known.issuer, known.subject = identity.issuer, identity.subject
     if known is None:
@@ -123,18 +125,13 @@ def is_sight_due(record: UserRecord, *, now: datetime) -> bool:
     return record.last_seen_at is None or record.last_seen_at <= now - SEEN_NOTED_EVERY
 
 
-async def _locked(session: AsyncSession, *conditions: object) -> User | None:
-    question = select(User).where(*conditions).with_for_update()  # type: ignore[arg-type]  # columns, compared
-    return (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
-
-
 async def known_or_new(session: AsyncSession, *, email: str, now: datetime) -> UserRecord:
     """The person with this e-mail, made when new; Refused when it is no address."""
     address = judged_email(email)
     values = {"id": new_id(), "email": address, "name": address, "created_at": now}
     conn = await session.connection()
     await conn.execute(insert(User).values(**values).on_conflict_do_nothing())
-    known = await _locked(session, col(User.email) == address)
+    known = await locked(session, select(User).where(col(User.email) == address))
     assert known is not None, "it was there before, or is now"
     return _record(known)
 
