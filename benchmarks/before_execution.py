@@ -10,8 +10,8 @@ from graphql import ExecutionResult
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from benchmarks.dashboards import page_of_links
+from graph.api_config import ApiConfig
 from graph.asked import Asked
-from graph.context import ApiConfig
 from graph.operations import QUERIES, Caller, Operations
 from graph.principals import Principal
 from graph.rate import RateLimit, RateLimiter

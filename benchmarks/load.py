@@ -21,7 +21,8 @@ import asyncpg
 from benchmarks.machine import machine
 from benchmarks.processes import resident_mb
 from benchmarks.report import write_figures
-from models.database import asyncpg_dsn, migrate
+from models.database import asyncpg_dsn
+from models.upgrade import migrate
 from recording.housekeeping import make_ahead
 from recording.loader import Loader, LoaderConfig
 from recording.segments import Key, OpenSegment, State

@@ -20,7 +20,7 @@ from benchmarks.machine import machine
 from benchmarks.processes import LOAD_CORE, cpu_seconds, resident_mb
 from benchmarks.report import write_report
 from benchmarks.wrk import InTurn, Load, load
-from models.database import migrate
+from models.upgrade import migrate
 from server.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results" / "redirect.json"

@@ -15,8 +15,9 @@ from strawberry.types.graphql import OperationType
 
 from graph import nodes
 from graph.access_tokens import AccessTokens
+from graph.api_config import ApiConfig
 from graph.asked import Asked, RequestRefused
-from graph.context import ApiConfig, Context
+from graph.context import Context
 from graph.departures import noticing_departure
 from graph.failures import ApiFailure, FailureCode, presentable, was_run
 from graph.principals import Principal

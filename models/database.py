@@ -3,23 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from models.idle_connections import try_idle_connections
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 # A cancellation that reaches PostgreSQL between two statements is lost; a closed connection is noticed all the same.
 NOTICE_A_LOST_CLIENT = "set local client_connection_check_interval = 1000"
-MIGRATION_LOCK = 0x6B75727A  # any number will do, as long as every Kurz takes the same
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 2
 # Connections of a pool that long questions about clicks leave to everything else.
@@ -148,31 +142,6 @@ def _milliseconds_to(end: float) -> int:
     if left <= 0:
         raise TimeoutError("no time is left")
     return max(1, int(left * 1000))
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration without a file."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-async def migrate(url: str) -> None:
-    """Brings the schema up to date; of several callers at once, one does it and the others wait."""
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=_opener(url, None), poolclass=NullPool)
-    try:
-        async with engine.begin() as connection:
-            await connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            await connection.run_sync(_upgrade)
-    finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def is_unreachable(error: BaseException) -> bool:

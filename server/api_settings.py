@@ -7,7 +7,7 @@ from typing import Literal
 import ada_url
 from pydantic import Field, ValidationInfo, field_validator
 
-from graph.context import DEADLINE_S, MAX_QUERY_COST
+from graph.api_config import DEADLINE_S, MAX_QUERY_COST
 from graph.rate import RateLimit
 from models.click_reads import MAX_CLICKS_READ
 from server.click_settings import ClickSettings

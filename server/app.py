@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from graph.access_tokens import AccessTokens
-from graph.context import ApiConfig
+from graph.api_config import ApiConfig
 from graph.endpoint import Endpoint
 from graph.identity_provider import IdentityProvider
 from graph.operations import Operations

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 import asyncpg
 from alembic.script import ScriptDirectory
 
-from models.database import CONNECT_TIMEOUT_S, alembic_config, asyncpg_dsn
+from models.database import CONNECT_TIMEOUT_S, asyncpg_dsn
+from models.upgrade import alembic_config
 from server.postgres_programs import OLDEST_MAJOR
 from server.start_error import StartError
 

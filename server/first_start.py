@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import feed, keys
-from models.database import Database, make_engine, migrate
+from models.database import Database, make_engine
 from models.instance import InstanceRecord, bootstrap
 from models.keys import Scope
+from models.upgrade import migrate
 from server.database_state import examine
 from server.kept_key import KeptKey
 from server.settings import Settings

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import Engine
 
-from models.database import Database, asyncpg_dsn, make_engine, migrate
+from models.database import Database, asyncpg_dsn, make_engine
+from models.upgrade import migrate
 from server.postgres import Postgres
 from tests import row_security
 

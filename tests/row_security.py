@@ -26,7 +26,7 @@ ROOMS = frozenset({"models", "recording", "redirect", "graph", "server", "tests"
 # Functions of `models` whose statements span workspaces, or come before one is known, each with its reason. They run as
 # the owner of the tables, and so does what tests ask themselves.
 SPANNING = {
-    "models.database.migrate": "makes the tables",
+    "models.upgrade.migrate": "makes the tables",
     "models.database.Database.read": "a new connection is asked what server it is, and nothing else",
     "models.instance.find": "the installation itself",
     "models.instance.bootstrap": "makes the default workspace and the domain that is everyone's",

@@ -5,12 +5,8 @@ import re
 import socket
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.serving import DEADLINE_S, open_folder, serving, until
 from tests.visiting import Visits, ask, differences, make_links, stored_marks
-
-pytestmark = pytest.mark.database
 
 LONG = 64 * 1024
 SURROGATE = "\ud800".encode("utf-8", "surrogatepass")

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from graph.access_tokens import AccessTokens
-from graph.context import ApiConfig
+from graph.api_config import ApiConfig
 from graph.endpoint import Endpoint
 from graph.operations import Operations
 from graph.trusted import TrustedDocuments

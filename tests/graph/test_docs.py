@@ -16,7 +16,7 @@ import pytest
 from graph import ids
 from graph.access import FIELDS
 from graph.answer_size import MOST_POINTS
-from graph.context import ANALYTICS_DEADLINE_S, MAX_QUERY_COST
+from graph.api_config import ANALYTICS_DEADLINE_S, MAX_QUERY_COST
 from graph.keys import Scope
 from graph.rate import RateLimiter
 from graph.top import LARGEST_TOP, ClickDimension

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
-from graph.context import ApiConfig
+from graph.api_config import ApiConfig
 from graph.endpoint import Endpoint
 from graph.operations import Operations
 from models.database import Database, make_engine

@@ -7,8 +7,8 @@ from graphql import parse
 
 from graph import charges, click_filters, cost, guard
 from graph.answer_size import MOST_POINTS, MOST_ROWS
+from graph.api_config import DEADLINE_S
 from graph.connections import LARGEST_PAGE, USUAL_PAGE
-from graph.context import DEADLINE_S
 from graph.document import MOST_ERRORS, ValidDocument
 from graph.nodes import LARGEST_REQUEST
 from graph.rate import SETS, SLOTS_PER_SET

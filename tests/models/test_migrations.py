@@ -14,7 +14,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from models.database import alembic_config, asyncpg_dsn, make_engine, migrate
+from models.database import asyncpg_dsn, make_engine
+from models.upgrade import alembic_config, migrate
 from server.postgres import Postgres
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from models.database import Database, make_engine, migrate
+from models.database import Database, make_engine
 from models.instance import bootstrap
+from models.upgrade import migrate
 from redirect.config import RedirectConfig
 from server.postgres import Postgres
 from tests.eventually import eventually

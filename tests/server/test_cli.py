@@ -31,7 +31,6 @@ def test_the_version_is_printed() -> None:
     assert run_kurz("version", settings={}).stdout == f"{kurz_version()}\n"
 
 
-@pytest.mark.database
 def test_a_new_key_is_all_that_standard_output_gets(database_url: str, tmp_path: Path) -> None:
     settings = {"KURZ_DATABASE_URL": database_url, "KURZ_DATA_DIR": str(tmp_path)}
     made = run_kurz("keys", "create", "Reports", "--scope", "LINKS_READ", settings=settings)

@@ -5,8 +5,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from recording.visit import Utm, Visit
 from server.demo_links import SAMPLES, DemoLink
 from server.demo_visits import Crowd
@@ -49,7 +47,6 @@ def test_the_hour_that_is_not_over_gets_no_visit_of_the_future() -> None:
     assert max(visit.at for visit in day) < BEGIN + timedelta(minutes=10)
 
 
-@pytest.mark.database
 def test_a_demo_fills_an_installation_and_a_second_one_adds_to_it(database_url: str, tmp_path: Path) -> None:
     settings = {"KURZ_DATABASE_URL": database_url, "KURZ_DATA_DIR": str(tmp_path)}
     for round_ in (1, 2):

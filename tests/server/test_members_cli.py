@@ -24,7 +24,6 @@ from server.start_error import UsageError
 from server.workspaces import create_workspace
 from tests.models.making import POLICY
 
-pytestmark = pytest.mark.database
 ANN, BEN = "ann@example.com", "ben@example.com"
 
 

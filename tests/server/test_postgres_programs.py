@@ -36,7 +36,6 @@ def test_programs_too_old_or_broken_are_refused(empty: Path, version: str) -> No
         find_programs(make_programs(empty, version))
 
 
-@pytest.mark.database
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
 def test_programs_the_servers_user_cannot_reach_are_copied(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KURZ_POSTGRES_BIN", raising=False)  # only a wheel can be moved

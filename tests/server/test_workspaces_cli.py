@@ -24,8 +24,6 @@ from server.workspaces import create_workspace, erase, limit_links, limit_named,
 from tests.models.making import POLICY
 from tests.serving import run_kurz
 
-pytestmark = pytest.mark.database
-
 
 @pytest.fixture
 async def instance(settings: Settings, now: datetime) -> InstanceRecord:
