@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from recording.housekeeping import make_ahead
 from recording.loader import Loader, LoaderConfig
 from recording.segments import Key, OpenSegment, State
 from recording.visit import Visit, encode
+from server.loader import SWITCH_S
 from server.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results" / "load.json"
@@ -46,6 +48,7 @@ REFERRERS = (None, None, "news.example.org", "www.example.com", "social.example.
 
 def main() -> None:
     """Measures both cases and writes the figures, or the memory over MINUTES."""
+    sys.setswitchinterval(SWITCH_S)  # as the loader's process does
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o755)

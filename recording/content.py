@@ -16,22 +16,26 @@ class UnreadableSegmentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A segment as it was read. `lines` are the raw lines; a visit's number is its index there."""
+    """A segment as it was read. A visit's number is that of its line; the header is line 0."""
 
     header: Header
     sealed_at: datetime
     sha256: bytes
-    lines: list[bytes]
+    raw: bytes
     visits: list[tuple[int, Visit]]
     unreadable: list[int]
     dropped: int
+
+    def lines(self) -> list[bytes]:
+        """The raw lines, without their ends."""
+        return _lines(self.raw)
 
 
 def read(path: Path) -> Content:
     """The segment's content; UnreadableSegmentError without a header, OSError when the file is gone."""
     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     raw = path.read_bytes()
-    lines = raw.split(b"\n")[:-1]  # what follows the last line end is half a line
+    lines = _lines(raw)
     header = _header(lines)
     visits: list[tuple[int, Visit]] = []
     unreadable: list[int] = []
@@ -47,7 +51,11 @@ def read(path: Path) -> Content:
                 sealed_at = at
             case _:
                 unreadable.append(number)
-    return Content(header, sealed_at, hashlib.sha256(raw).digest(), lines, visits, unreadable, dropped)
+    return Content(header, sealed_at, hashlib.sha256(raw).digest(), raw, visits, unreadable, dropped)
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    return raw.split(b"\n")[:-1]  # what follows the last line end is half a line
 
 
 def _header(lines: list[bytes]) -> Header:

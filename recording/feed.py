@@ -33,12 +33,16 @@ log = logging.getLogger(__name__)
 
 # Last in the transaction of a load: the row stays locked until the commit, so positions become visible in order.
 ANNOUNCE = """
-with next as (update feed_position set n = n + 1 where id = 1 returning n),
+with told as (
+       select * from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[])
+         with ordinality as t (id, rejected, late, erased, occurred_from, occurred_until, place)),
+     next as (update feed_position set n = n + cardinality($1) where id = 1 returning n - cardinality($1) as before),
      booked as (
        update click_batch b
-          set position = next.n, rejected = $2, late = $3, erased = $4, occurred_from = $5, occurred_until = $6
-         from next where b.id = $1 returning b.position)
-select position, pg_notify('kurz_click', position::text) from booked"""
+          set position = before + place, rejected = told.rejected, late = told.late, erased = told.erased,
+              occurred_from = told.occurred_from, occurred_until = told.occurred_until
+         from next, told where b.id = told.id returning b.id, b.position)
+select id, position, pg_notify('kurz_click', position::text) from (select * from booked order by position) told"""
 POSITION = "select n from feed_position"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,8 +22,9 @@ from recording.keeping import remove_old, set_foreign_aside, unknown
 from recording.load import Connection
 from recording.read_ahead import read_ahead
 from recording.salts import agree
-from recording.segment_loader import SegmentFileError, SegmentLoader, Tally, Unstored
+from recording.segment_loader import SegmentLoader, Tally, Unstored
 from recording.segments import Key, SegmentFile, State, listed
+from recording.together import together
 
 LOOK_S = 0.1  # for sealed segments
 ADOPT_S = 1.0  # for dead writers
@@ -37,8 +38,9 @@ COMMAND_TIMEOUT_S = 120.0
 LONGEST_BACKOFF_S = 5.0
 LONGEST_POSTPONED_S = 300.0
 
-Reading: TypeAlias = "asyncio.Future[Unstored | None]"
-Readings: TypeAlias = AsyncGenerator[tuple[SegmentFile, Reading]]
+Group: TypeAlias = list[SegmentFile]
+Reading: TypeAlias = "asyncio.Future[list[Unstored]]"
+Readings: TypeAlias = AsyncGenerator[tuple[Group, Reading]]
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +100,10 @@ class Loader:
         try:
             adopt(self._config.folder, now=self._clock())
             files = listed(self._config.folder, State.SEALED, *([State.ASIDE] if force else []))
-            async with aclosing(self._read_ahead(files, force=force)) as readings:
+            async with aclosing(self._read_ahead(together(files), force=force)) as readings:
                 async for _, reading in readings:
-                    await self._segments.store(connection, await reading, now=self._clock())
+                    for failure in await self._segments.store(connection, await reading, now=self._clock()):
+                        raise failure.error
         finally:
             await connection.close()
         return self.tally
@@ -156,33 +159,31 @@ class Loader:
             _still_open(connection)
 
     async def _take_all(self, connection: Connection, files: list[SegmentFile]) -> bool:
-        """Loads the segments, the first ones first; whether none is left."""
+        """Loads the segments, the first ones first and those last that failed before; whether none is left."""
+        failed = [[file] for file in files if file.key in self._postponed]
+        groups = [*together([file for file in files if file.key not in self._postponed]), *failed]
         is_done = True
-        async with aclosing(self._read_ahead(files)) as readings:
-            async for file, reading in readings:
-                is_done &= await self._take(connection, file, reading)
+        async with aclosing(self._read_ahead(groups)) as readings:
+            async for group, reading in readings:
+                is_done &= await self._take(connection, group, reading)
         return is_done
 
-    def _read_ahead(self, files: list[SegmentFile], *, force: bool = False) -> Readings:
-        return read_ahead(files, lambda file: self._segments.read(file, now=self._clock(), force=force))
+    def _read_ahead(self, groups: Iterable[Group], *, force: bool = False) -> Readings:
+        return read_ahead(groups, lambda files: self._segments.read(files, now=self._clock(), force=force))
 
     def _is_due(self, file: SegmentFile) -> bool:
         due, _ = self._postponed.get(file.key, (0.0, 0.0))
         return time.monotonic() >= due
 
-    async def _take(self, connection: Connection, file: SegmentFile, reading: Reading) -> bool:
-        """Loads one segment; what cannot be loaded now (False) is tried again later and stands in nobody's way."""
-        _, delay = self._postponed.get(file.key, (0.0, 1.0))
-        try:
-            await self._segments.store(connection, await reading, now=self._clock())
-        except Exception as error:
-            if not isinstance(error, SegmentFileError) and is_unreachable(error):
-                raise
-            log.exception("%s could not be loaded and will be tried again", file.path.name)
-            self._postponed[file.key] = (time.monotonic() + delay, min(delay * 2, LONGEST_POSTPONED_S))
-            return False
-        self._postponed.pop(file.key, None)
-        return True
+    async def _take(self, connection: Connection, files: Group, reading: Reading) -> bool:
+        """Loads some segments; what cannot be loaded now (False) is tried again later and stands in nobody's way."""
+        failures = await self._segments.store(connection, await reading, now=self._clock())
+        delays = {file.key: self._postponed.pop(file.key, (0.0, 1.0))[1] for file in files}
+        for failure in failures:
+            log.error("%s could not be loaded and will be tried again", failure.file.path.name, exc_info=failure.error)
+            delay = delays[failure.file.key]
+            self._postponed[failure.file.key] = (time.monotonic() + delay, min(delay * 2, LONGEST_POSTPONED_S))
+        return not failures
 
     # Keeping house, over a connection of its own: fresh visits wait for none of this.
 

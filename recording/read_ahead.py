@@ -1,7 +1,7 @@
-"""Reading one file while the one before it is being stored: the two keep different processes busy."""
+"""Reading some files while those before them are being stored: the two keep different processes busy."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable
 from itertools import pairwise
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ F = TypeVar("F")
 R = TypeVar("R")
 
 
-async def read_ahead(files: Sequence[F], read: Callable[[F], R]) -> AsyncGenerator[tuple[F, asyncio.Future[R]]]:
+async def read_ahead(files: Iterable[F], read: Callable[[F], R]) -> AsyncGenerator[tuple[F, asyncio.Future[R]]]:
     """Each file with what reading it in a thread came to, never more than one file ahead; to be closed (aclosing).
 
     What `read` raises is raised by awaiting the future, so that it is known which file is to blame.

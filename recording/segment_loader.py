@@ -1,19 +1,22 @@
-"""From a sealed file to a loaded one: the way of one segment, including the ways out of it."""
+"""From a sealed file to a loaded one: the way of segments, including the ways out of it."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 
 from models import partitions
+from models.database import is_unreachable
 from models.partitions import CLICKS, SLOTS, VISITORS
 from models.retention import VISITOR_DAYS
 from recording.classify import Classifier
 from recording.content import Content, UnreadableSegmentError, read
-from recording.load import Connection, Loaded, Outcome, load
-from recording.rows import Rows, rows_of
+from recording.load import Connection, Loaded, Offered, Outcome, load
+from recording.rows import RowMaker
 from recording.segments import FILE_MODE, FOLDER_MODE, SegmentFile, State, path_of
 
 OLDEST = timedelta(days=30)  # the ledger forgets after as long: what is older might be in already
@@ -43,12 +46,23 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Unstored:
-    """What was read of a segment's file: its content, or the problem why it is to be set aside."""
+    """What was read of a segment's file: what to store of it, or the problem why it is to be set aside.
+
+    `error` instead when it could not be read now.
+    """
 
     file: SegmentFile
+    offered: Offered | None = None
     problem: str = ""
-    content: Content | None = None
-    rows: Rows | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A segment that could not be stored now, or not moved; it will be offered again."""
+
+    file: SegmentFile
+    error: Exception
 
 
 class SegmentLoader:
@@ -56,45 +70,57 @@ class SegmentLoader:
 
     def __init__(self, *, instance_id: int, classifier: Classifier) -> None:
         self._instance_id = instance_id
-        self._classifier = classifier
+        self._version = classifier.version
+        self._rows = RowMaker(classifier)
         self._days: set[date] = set()  # whose partitions are known to exist
         self.tally = Tally()
 
-    async def take(self, connection: Connection, file: SegmentFile, *, now: datetime, force: bool = False) -> None:
-        """Reads and stores the segment; see there."""
-        await self.store(connection, self.read(file, now=now, force=force), now=now)
+    async def take(self, connection: Connection, *files: SegmentFile, now: datetime, force: bool = False) -> None:
+        """Reads and stores the segments, see there; raises the first failure."""
+        for failure in await self.store(connection, self.read(files, now=now, force=force), now=now):
+            raise failure.error
 
-    def read(self, file: SegmentFile, *, now: datetime, force: bool = False) -> Unstored | None:
-        """What the file holds, worked out as far as that goes without a database; None when the file is gone.
+    def read(self, files: Sequence[SegmentFile], *, now: datetime, force: bool = False) -> list[Unstored]:
+        """What those of the files hold that are still there, worked out as far as that goes without a database.
 
-        Changes nothing, so it may be done in a thread, ahead, and in vain; `force` takes it however old it is.
+        Changes nothing, so it may be done in a thread, ahead, and in vain; `force` takes them however old they are.
         """
+        read = [self._read(file, now, force=force) for file in files]
+        return [one for one in read if one is not None]
+
+    async def store(self, connection: Connection, unstored: Sequence[Unstored], *, now: datetime) -> list[Failure]:
+        """Stores what was read, together where that works, and moves the files on; answers what that failed for.
+
+        Raises what asyncpg raises for an outage; the files stay where they are then. Another process may load the same
+        segments at the same time: the ledger lets one of them.
+        """
+        found = [one.offered for one in unstored if one.offered is not None]
+        loaded = iter(await self._load_together(connection, found, _day_of(now)))
+        failures = []
+        for one in unstored:
+            try:
+                self._settle(one, one.error if one.offered is None else next(loaded))
+            except Exception as error:  # noqa: BLE001 - of this file only
+                failures.append(Failure(one.file, error))
+        return failures
+
+    def _read(self, file: SegmentFile, now: datetime, *, force: bool) -> Unstored | None:
         try:
             content = read(file.path)
+            problem = self._problem(file, content, now, force=force)
+            if problem is not None:
+                return Unstored(file, problem=problem)
+            rows = self._rows.rows_of(content, today=_day_of(now))
         except FileNotFoundError:  # another loader was quicker
             return None
         except UnreadableSegmentError:
-            return Unstored(file, "unreadable")
+            return Unstored(file, problem="unreadable")
         except OSError as error:
-            raise SegmentFileError(f"{file.path.name} cannot be read: {error}") from error
-        problem = self._problem(file, content, now, force=force)
-        if problem is not None:
-            return Unstored(file, problem)
-        return Unstored(file, content=content, rows=rows_of(content, classifier=self._classifier, today=_day_of(now)))
-
-    async def store(self, connection: Connection, unstored: Unstored | None, *, now: datetime) -> None:
-        """Stores what was read and moves the file on.
-
-        Raises what asyncpg raises for an outage; the file stays where it is then. Another process may load the same
-        segment at the same time: the ledger lets one of them.
-        """
-        if unstored is None:
-            return
-        file, content, rows = unstored.file, unstored.content, unstored.rows
-        if content is None or rows is None:
-            self._aside(file, unstored.problem)
-        else:
-            self._settle(file, content, await self._load(connection, file, content, rows, now))
+            return Unstored(file, error=SegmentFileError(f"{file.path.name} cannot be read: {error}"))
+        except Exception as error:  # noqa: BLE001 - told where it is to be stored, and stands in no other file's way
+            return Unstored(file, error=error)
+        content = replace(content, visits=[])  # they are in the rows, and are many
+        return Unstored(file, Offered(content, rows, partial(_put_aside, file, content)))
 
     def _problem(self, file: SegmentFile, content: Content, now: datetime, *, force: bool) -> str | None:
         if content.header.instance_id != self._instance_id:
@@ -105,25 +131,35 @@ class SegmentLoader:
             return "too old"
         return None
 
-    async def _load(
-        self, connection: Connection, file: SegmentFile, content: Content, rows: Rows, now: datetime
-    ) -> Loaded:
-        def put_aside(numbers: list[int]) -> None:
-            write_bad(file, [content.lines[number] for number in numbers])
+    async def _load_together(
+        self, connection: Connection, found: Sequence[Offered], today: date
+    ) -> list[Loaded | Exception]:
+        """What became of each; if something is wrong with one of them, they are loaded one by one."""
+        if not found:
+            return []
+        try:
+            return [*await self._load(connection, found, today)]
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if len(found) == 1:
+                return [error]
+            log.warning("%d segments are loaded one by one, for together they could not be: %r", len(found), error)
+        return [outcome for one in found for outcome in await self._load_together(connection, [one], today)]
 
+    async def _load(self, connection: Connection, found: Sequence[Offered], today: date) -> list[Loaded]:
         for attempt in range(1, ATTEMPTS + 1):
-            await self._make_partitions(connection, rows, _day_of(now))
+            await self._make_partitions(connection, {day for one in found for day in one.rows.days}, today)
             try:
-                version = self._classifier.version
-                return await load(connection, content, rows, classifier_version=version, put_aside=put_aside)
+                return await load(connection, found, classifier_version=self._version)
             except _AGAIN:  # nothing of it was stored
                 self._days.clear()
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    async def _make_partitions(self, connection: Connection, rows: Rows, today: date) -> None:
-        days = rows.days() - self._days
+    async def _make_partitions(self, connection: Connection, of_rows: set[date], today: date) -> None:
+        days = of_rows - self._days
         if not days:
             return
         await partitions.make(connection, CLICKS, days=days)
@@ -132,17 +168,22 @@ class SegmentLoader:
         await partitions.make(connection, VISITORS, days=[day for day in days if day >= forgotten])
         self._days |= days
 
-    def _settle(self, file: SegmentFile, content: Content, loaded: Loaded) -> None:
-        if loaded.outcome is Outcome.CONFLICT:
-            self._aside(file, "not what was loaded under its name")
-            return
-        if loaded.outcome is Outcome.KNOWN:
-            self.tally.known += 1
+    def _settle(self, unstored: Unstored, outcome: Loaded | Exception | None) -> None:
+        """Counts what became of a segment and moves its file on; raises the failure that it is."""
+        if isinstance(outcome, Exception):
+            raise outcome
+        if unstored.offered is None or outcome is None:
+            self._aside(unstored.file, unstored.problem)
+        elif outcome.outcome is Outcome.CONFLICT:
+            self._aside(unstored.file, "not what was loaded under its name")
         else:
-            self._count(file, content, loaded)
-        _move(file, State.LOADED)
+            self._count(unstored.file, unstored.offered.content, outcome)
+            _move(unstored.file, State.LOADED)
 
     def _count(self, file: SegmentFile, content: Content, loaded: Loaded) -> None:
+        if loaded.outcome is Outcome.KNOWN:
+            self.tally.known += 1
+            return
         self.tally.segments += 1
         self.tally.clicks += loaded.clicks
         self.tally.late += loaded.late
@@ -161,6 +202,16 @@ class SegmentLoader:
 
 def _day_of(now: datetime) -> date:
     return now.astimezone(UTC).date()
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database is to blame and not the segment: then nothing can be loaded now."""
+    return not isinstance(error, SegmentFileError) and is_unreachable(error)
+
+
+def _put_aside(file: SegmentFile, content: Content, numbers: list[int]) -> None:
+    lines = content.lines()
+    write_bad(file, [lines[number] for number in numbers])
 
 
 def write_bad(file: SegmentFile, lines: list[bytes]) -> Path:

@@ -14,8 +14,9 @@ from models.clicks import VisitorKind
 from models.partitions import CLICKS, SLOTS, VISITORS, make
 from recording import load as loading
 from recording.content import Content
-from recording.load import Outcome
-from recording.rows import Row, Rows
+from recording.copying import Row, RowEncoder
+from recording.load import Offered, Outcome
+from recording.rows import Rows
 from recording.visit import FORMAT, Header
 
 SEALED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,19 +49,22 @@ class Visit:
 
 async def load(conn: asyncpg.Connection, visits: Sequence[Visit], *, segment: int, producer: int = 1) -> bool:
     """Stores the visits once as this segment, with the partitions they need; False if it was there already."""
-    rows = Rows([_row(number, visit) for number, visit in enumerate(visits)], late=frozenset())
+    rows = [_row(number, visit) for number, visit in enumerate(visits)]
+    days = frozenset(row.utc_day for row in rows)
     for table in (CLICKS, SLOTS, VISITORS):
-        await make(conn, table, days=rows.days())
+        await make(conn, table, days=days)
     content = Content(
         header=Header(FORMAT, producer, segment, SEALED, 0),
         sealed_at=SEALED,
         sha256=hashlib.sha256(repr(visits).encode()).digest(),
-        lines=[],
+        raw=b"",
         visits=[],
         unreadable=[],
         dropped=0,
     )
-    loaded = await loading.load(conn, content, rows, classifier_version="test", put_aside=_unexpected)
+    encoder = RowEncoder()
+    offered = Offered(content, Rows([encoder.encode(row) for row in rows], days), put_aside=_unexpected)
+    [loaded] = await loading.load(conn, [offered], classifier_version="test")
     return loaded.outcome is Outcome.LOADED
 
 

@@ -1,7 +1,8 @@
 """A loader that dies at every one of its steps in turn: run as a program by test_faults.py.
 
-A step is a call of the database or a renaming of a file. For each step there is a segment of three visits, loaded by a
-process that is killed before (or after) this step, and then by one that is not.
+A step is a call of the database or a renaming of a file. For each step there are two segments, loaded together by a
+process that is killed before (or after) this step, and then by one that is not: the first with two visits, the second
+with one of a third visitor and a line that nobody can read.
 """
 
 import asyncio
@@ -17,9 +18,9 @@ import asyncpg
 
 from recording.classify import Classifier
 from recording.segments import Key, SegmentFile, State, listed
-from tests.recording.writing import NOW, Offers, visit, writer
+from tests.recording.writing import Offers, visit, writer
 
-CALLS = ("execute", "fetch", "fetchval", "copy_records_to_table")
+CALLS = ("execute", "fetch", "fetchval", "copy_to_table")
 MOST_STEPS = 200
 
 
@@ -28,11 +29,12 @@ def main(dsn: str, folder: str, instance_id: str, when: str) -> None:
     classifier = Classifier()
     spool = writer(Path(folder), int(instance_id))
     for step in range(1, MOST_STEPS):
-        file = spool.write(*(visit(visitor=number) for number in range(3)), key=Key(spool.producer, step))
+        first = spool.write(visit(visitor=0), visit(visitor=1), key=Key(spool.producer, 2 * step - 1))
+        second = spool.write(visit(visitor=2), b"junk\n", key=Key(spool.producer, 2 * step))
         take = partial(load, dsn, int(instance_id), classifier)
-        is_over = in_child(partial(die_at, step, when, partial(take, file)))
-        for left in listed(Path(folder), State.SEALED):
-            in_child(partial(take, left))
+        is_over = in_child(partial(die_at, step, when, partial(take, first, second)))
+        if left := listed(Path(folder), State.SEALED):
+            in_child(partial(take, *left))
         if is_over:
             sys.stdout.write(str(step))
             return
@@ -70,10 +72,10 @@ def die_at(step: int, when: str, work: Callable[[], None]) -> None:
     work()
 
 
-def load(dsn: str, instance_id: int, classifier: Classifier, file: SegmentFile) -> None:
+def load(dsn: str, instance_id: int, classifier: Classifier, *files: SegmentFile) -> None:
     async def work() -> None:
         connection = await asyncpg.connect(dsn)
-        await Offers(connection, instance_id, classifier).take(file, now=NOW)
+        await Offers(connection, instance_id, classifier).take_together(*files)
         connection.terminate()
 
     asyncio.run(work())

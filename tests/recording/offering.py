@@ -1,7 +1,7 @@
 """Loaders side by side that are offered the same segments again and again: run as a program by test_load.py.
 
 Each loader is a process with a folder of its own, as on a host of its own; it offers every segment of every host five
-times, in an order of its own.
+times, in an order of its own and three in one transaction.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from tests.recording.writing import Offers
 
 LOADERS = 4
 TIMES = 5
+TOGETHER = 3
 
 
 def main(dsn: str, folder: str, instance_id: str) -> None:
@@ -31,7 +32,8 @@ def main(dsn: str, folder: str, instance_id: str) -> None:
             own = Path(folder) / f"loader{number}"
             own.mkdir()
             order = random.Random(number).sample(files * TIMES, len(files) * TIMES)
-            asyncio.run(offer(dsn, int(instance_id), classifier, own, order))
+            groups = [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+            asyncio.run(offer(dsn, int(instance_id), classifier, own, groups))
             os._exit(0)
         pids.append(pid)
     statuses = [os.waitpid(pid, 0)[1] for pid in pids]
@@ -39,14 +41,15 @@ def main(dsn: str, folder: str, instance_id: str) -> None:
 
 
 async def offer(
-    dsn: str, instance_id: int, classifier: Classifier, own: Path, order: list[tuple[SegmentFile, bytes]]
+    dsn: str, instance_id: int, classifier: Classifier, own: Path, groups: list[list[tuple[SegmentFile, bytes]]]
 ) -> None:
     connection = await asyncpg.connect(dsn)
     offers = Offers(connection, instance_id, classifier)
-    for file, content in order:
-        copy = SegmentFile(own, file.key, State.SEALED)
-        copy.path.write_bytes(content)
-        await offers.take(copy)
+    for group in groups:
+        copies = {SegmentFile(own, file.key, State.SEALED): content for file, content in group}
+        for copy, content in copies.items():
+            copy.path.write_bytes(content)
+        await offers.take_together(*copies)
     await connection.close()
 
 

@@ -78,8 +78,13 @@ class Offers:
         self.loader = SegmentLoader(instance_id=instance_id, classifier=classifier)
 
     async def take(self, *files: SegmentFile, now: datetime = NOW, force: bool = False) -> None:
+        """One after the other."""
         for file in files:
             await self.loader.take(self.connection, file, now=now, force=force)
+
+    async def take_together(self, *files: SegmentFile) -> None:
+        """In one transaction, if that works."""
+        await self.loader.take(self.connection, *files, now=NOW)
 
 
 async def stored(connection: Connection, columns: str = "*", where: str = "true") -> list[asyncpg.Record]:
