@@ -33,6 +33,7 @@ class Rule:
 ANYONE: Final = Rule()
 READS_LINKS: Final = Rule(scopes=(Scope.LINKS_READ,))
 READS_CLICKS: Final = Rule(scopes=(Scope.ANALYTICS_READ,))
+CREATES_LINKS: Final = Rule(scopes=(Scope.LINKS_CREATE, Scope.LINKS_WRITE))
 CHANGES_LINKS: Final = Rule(scopes=(Scope.LINKS_WRITE,), but="a MEMBER only links of their own")
 ADMINISTERS: Final = Rule(scopes=(Scope.WORKSPACE_ADMIN,))
 MANAGES_MEMBERS: Final = Rule(scopes=(Scope.WORKSPACE_ADMIN,), but="only an OWNER gives or takes OWNER and ADMIN")
@@ -48,9 +49,12 @@ FIELDS: Final[Mapping[str, Rule]] = {
     "Query.link": READS_LINKS,
     "Query.links": READS_LINKS,
     "Query.codeAvailability": Rule(scopes=(Scope.LINKS_CREATE, Scope.LINKS_READ, Scope.LINKS_WRITE)),
-    "Mutation.createLink": Rule(scopes=(Scope.LINKS_CREATE, Scope.LINKS_WRITE)),
+    "Mutation.createLink": CREATES_LINKS,
+    "Mutation.createLinks": CREATES_LINKS,
     "Mutation.updateLink": CHANGES_LINKS,
+    "Mutation.updateLinks": CHANGES_LINKS,
     "Mutation.deactivateLink": CHANGES_LINKS,
+    "Mutation.deactivateLinks": CHANGES_LINKS,
     "Mutation.reactivateLink": CHANGES_LINKS,
     "Mutation.deleteLink": ADMINISTERS,
     "Mutation.createApiKey": Rule(scopes=(Scope.WORKSPACE_ADMIN,), but="no scope that one has not"),

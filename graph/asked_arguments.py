@@ -50,9 +50,13 @@ class Arguments:
 
     def bulk(self, variables: Variables) -> int:
         """What is paid for the `items` of the mutation's input."""
+        return -(-self.items(variables) // cost.ITEMS_PER_POINT)
+
+    def items(self, variables: Variables) -> int:
+        """How many `items` there are in the mutation's input."""
         given = self._value("input", variables)
         items = given.get("items") if isinstance(given, dict) else None
-        return -(-len(items) // cost.ITEMS_PER_POINT) if isinstance(items, list) else 0
+        return len(items) if isinstance(items, list) else int(items is not None)  # one alone is read as a list of one
 
     def length(self, name: str) -> Number:
         """How long the list is that the argument gives."""

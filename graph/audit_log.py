@@ -13,17 +13,19 @@ from graph.context import Info
 from graph.defaults import given
 from graph.ids import Node
 from graph.viewer import actor_of
-from models.audit_log import EntryRecord, TargetKind
+from models.audit_entries import EntryRecord
+from models.audit_log import TargetKind
 
 PREFIXES: Final = {
     TargetKind.LINK: ids.LINK,
     TargetKind.KEY: ids.API_KEY,
     TargetKind.MEMBER: ids.MEMBER,
+    TargetKind.DOMAIN: ids.DOMAIN,
     TargetKind.WORKSPACE: ids.WORKSPACE,
 }
 
 
-@strawberry.type(description="A change that was made: by a mutation, or by the operator at the terminal.")
+@strawberry.type(description="A change that was made: by a mutation, by the operator, or by a first sign-in.")
 class AuditEntry(Node):
     created_at: datetime = strawberry.field(description="When it was made.")
     action: str = strawberry.field(
@@ -35,7 +37,7 @@ class AuditEntry(Node):
     record: strawberry.Private[EntryRecord]
 
     @strawberry.field(
-        description="Who did it; null: the operator at the terminal, or somebody of whom nothing is known any more."
+        description="Who did it; null: the operator, by a command or a setting, or somebody of whom nothing is known."
     )
     async def actor(self, info: Info) -> Actor | None:
         return await actor_of(self.record.actor, info.context)

@@ -21,20 +21,21 @@ class _Entry(Generic[Value]):
 
 
 class BriefMemory(Generic[Value]):
-    """Values by a hash of a secret or name, each for a second from when it was read."""
+    """Values by a hash of a secret or name, each for a second, or `kept_s`, from when it was read."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, kept_s: float = KEPT_S) -> None:
         self._clock = clock
+        self._kept_s = kept_s
         self._entries: OrderedDict[bytes, _Entry[Value]] = OrderedDict()  # oldest first: all are kept equally long
 
     def find(self, name: str) -> Value | None:
-        """The value of this name, if it was read within the last second."""
+        """The value of this name, if it was read so lately."""
         entry = self._entries.get(_hash(name))
         return entry.value if entry and self._clock() < entry.until else None
 
     def keep(self, name: str, value: Value, *, read_at: float) -> None:
         """Remember a value as it was at `read_at`, by the clock: before the database was asked."""
-        self._entries[_hash(name)] = _Entry(value, read_at + KEPT_S)
+        self._entries[_hash(name)] = _Entry(value, read_at + self._kept_s)
         self._entries.move_to_end(_hash(name))
         while len(self._entries) > MOST_ENTRIES or next(iter(self._entries.values())).until <= self._clock():
             self._entries.popitem(last=False)

@@ -25,7 +25,9 @@ COMPARED: Final = 2
 # Parts of what is paid for already.
 FREE: Final = frozenset({"TopValues.other", "TimeSeries.points"})
 # Lists of objects whose length the arguments of the field above them give.
-SIZED: Final = frozenset({"TopValues.rows"})
+SIZED: Final = frozenset(
+    {"TopValues.rows", "CreateLinksPayload.results", "UpdateLinksPayload.results", "DeactivateLinksPayload.results"}
+)
 # Other lists of objects, and the argument that says how many.
 LISTS: Final = {"Query.nodes": "ids", "Subscription.linksClicked": "ids"}
 ERRORS: Final = "userErrors"

@@ -158,6 +158,8 @@ def _object_price(place: _Place, *, size: Number | None, plain: int) -> Part:
 def _size_below(place: _Place, size: Number | None) -> Number | None:
     """How many items the lists of the field's object are asked for."""
     name = place.named_type.name
+    if name.endswith("Payload") and size is None:  # else it is one of the many in another
+        return arguments_of(place.node).items
     if name.endswith("Connection"):
         return arguments_of(place.node).page(place.parent.fields[place.name], most=LARGEST_PAGE)
     if name == "TopValues":

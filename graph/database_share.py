@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -70,6 +70,15 @@ class DatabaseShare:
         async with self._database.write() as session, self._until(self._end, _too_slow):
             yield session
         self._on_written()
+
+    @asynccontextmanager
+    async def write_batch(self) -> AsyncIterator[AsyncSession]:
+        """As `write`, for many rows of one workspace: such changes wait for each other, not all with a connection."""
+        async with AsyncExitStack() as turn:
+            async with self._until(self._end, _too_slow):
+                await turn.enter_async_context(self._database.batches)
+            async with self.write() as session:
+                yield session
 
     def end(self) -> None:
         """Stop all that runs, whoever has started it, as if its time were up; nothing can be asked any more.

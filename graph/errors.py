@@ -16,6 +16,9 @@ class UserErrorCode(Enum):
     )
     RESERVED = strawberry.enum_value("RESERVED", description="Kurz keeps this code for its own pages.")
     BLOCKED = strawberry.enum_value("BLOCKED", description="The operator of this server does not allow it.")
+    FORBIDDEN = strawberry.enum_value(
+        "FORBIDDEN", description="One item of many that this role may not change; alone, it is an error of the field."
+    )
     LIMIT_REACHED = strawberry.enum_value("LIMIT_REACHED", description="Longer or more than allowed.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="Not possible in the present state.")
     VERSION_CONFLICT = strawberry.enum_value("VERSION_CONFLICT", description="Somebody else wrote first.")

@@ -11,7 +11,7 @@ from strawberry.types import ExecutionResult
 
 from models.analytics_refusals import AnalyticsRefused
 from models.database import is_unreachable
-from models.refusals import NotAllowed, Refused
+from models.refusals import NoLongerAllowed, NotAllowed, Refused
 
 log = logging.getLogger("kurz.graph")
 
@@ -45,7 +45,7 @@ def presentable(error: GraphQLError, *, request_id: str, is_logged: bool = False
     cause = root_cause(error)
     if isinstance(cause, ApiFailure):
         return error
-    if isinstance(cause, Refused | NotAllowed | AnalyticsRefused):
+    if isinstance(cause, Refused | NotAllowed | NoLongerAllowed | AnalyticsRefused):
         return _refusal(error, cause)
     if _is_about_the_request(error, cause):
         return _retold(error, FailureCode.BAD_REQUEST, error.message)
@@ -61,11 +61,14 @@ def presentable(error: GraphQLError, *, request_id: str, is_logged: bool = False
     return _retold(error, FailureCode.INTERNAL, message, requestId=request_id)
 
 
-def _refusal(error: GraphQLError, cause: Refused | NotAllowed | AnalyticsRefused) -> GraphQLError:
+def _refusal(error: GraphQLError, cause: Refused | NotAllowed | NoLongerAllowed | AnalyticsRefused) -> GraphQLError:
     if isinstance(cause, Refused):
         return _retold(error, FailureCode.BAD_REQUEST, cause.problems[0].message)
     if isinstance(cause, NotAllowed):
-        return _retold(error, FailureCode.FORBIDDEN, str(cause), requiredRole=cause.required)
+        needs = {"requiredRole": cause.required} if cause.required else {}
+        return _retold(error, FailureCode.FORBIDDEN, str(cause), **needs)
+    if isinstance(cause, NoLongerAllowed):
+        return _retold(error, FailureCode.UNAUTHENTICATED if cause.is_key else FailureCode.FORBIDDEN, str(cause))
     return _retold(error, FailureCode(cause.code), str(cause))
 
 

@@ -18,6 +18,7 @@ TIMEOUT_S: Final = 5.0
 KEYS_FRESH_S: Final = 600.0
 # A token with an unknown key id makes us look again, but not more often than this: anybody can send such tokens.
 LOOK_AGAIN_AFTER_S: Final = 10.0
+LEAST_RSA_BITS: Final = 2_048  # RFC 7518, 3.3
 LARGEST_ANSWER: Final = 1_000_000
 # No answer, one that cannot be used, or an address that is none.
 _FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError)
@@ -134,7 +135,9 @@ def _usable(keys: object) -> dict[str | None, jwt.PyJWK]:
     for one in keys if isinstance(keys, list) else []:
         if isinstance(one, dict) and one.get("use", "sig") == "sig" and one.get("kty") in ("RSA", "EC", "OKP"):
             try:
-                found[one.get("kid")] = jwt.PyJWK(one)
+                key = jwt.PyJWK(one)
             except (jwt.PyJWKError, jwt.InvalidKeyError, ValueError, TypeError):
                 continue
+            if one["kty"] != "RSA" or key.key.key_size >= LEAST_RSA_BITS:
+                found[one.get("kid")] = key
     return found

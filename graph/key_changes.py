@@ -89,7 +89,7 @@ async def _made(asked: CreateApiKeyInput, context: Context) -> keys.NewKey:
             expires_at=expires_at,
             by=maker.actor,
             within=maker.scopes,
-            until=maker.key.expires_at if maker.key else None,
+            until=maker.gives_until,
             now=context.now,
         )
 

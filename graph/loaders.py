@@ -10,8 +10,8 @@ from graph.click_questions import ClickQuestions
 from graph.connections import Stretch
 from graph.database_share import DatabaseShare
 from graph.shared_loader import SharedLoader
-from models import audit_log, domains, keys, links, members, users, workspaces
-from models.audit_log import EntryRecord
+from models import audit_entries, domains, keys, links, members, users, workspaces
+from models.audit_entries import EntryRecord
 from models.domains import DomainRecord
 from models.ids import DomainId, EntryId, KeyId, LinkId, MemberId, UserId, WorkspaceId
 from models.keys import KeyRecord
@@ -74,7 +74,7 @@ def make_loaders(database: DatabaseShare, *, workspace_id: WorkspaceId | None, m
         key=by_id(keys.by_ids),
         user=by_id(users.by_ids),
         member=by_id(members.by_ids),
-        entry=by_id(audit_log.by_ids),
+        entry=by_id(audit_entries.by_ids),
         workspace=by_id(workspaces.by_ids),
         pages=_pages(database, mine),
         clicks=ClickQuestions(database, workspace_id=mine, most_clicks_read=most_clicks_read),
@@ -92,7 +92,7 @@ def _pages(database: DatabaseShare, mine: WorkspaceId) -> Pages:
 
     async def entries_in(conn: AsyncConnection, asked: Stretch) -> list[EntryRecord]:
         after = None if asked.after is None else EntryId(asked.after)
-        return await audit_log.page(conn, workspace_id=mine, after=after, size=asked.first + 1)
+        return await audit_entries.page(conn, workspace_id=mine, after=after, size=asked.first + 1)
 
     return Pages(
         members=_page_loader(database, members_in),

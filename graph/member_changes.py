@@ -73,6 +73,7 @@ class MemberMutations:
                     as_role=context.principal.acts_as,
                     now=context.now,
                     within=context.principal.scopes,
+                    until=context.principal.gives_until,
                 )
         except Refused as refused:
             return AddMemberPayload(member=None, user_errors=user_errors(refused))
@@ -102,6 +103,7 @@ class MemberMutations:
                     as_role=context.principal.acts_as,
                     now=context.now,
                     within=context.principal.scopes,
+                    until=context.principal.gives_until,
                 )
         except Refused as refused:
             return UpdateMemberPayload(member=None, user_errors=user_errors(refused))

@@ -30,12 +30,16 @@ RULES: Final = """\
 Beyond the scopes:
 
 - A `MEMBER` changes, deactivates and reactivates only links of their own; `ADMIN` and `OWNER` change all links. A key
-  with `LINKS_WRITE` changes all links.
+  with `LINKS_WRITE` changes all links. Among many at once the link of somebody else is `FORBIDDEN` in its item's
+  `userErrors`.
 - Only a deactivated link can be deleted, by whoever has `WORKSPACE_ADMIN`.
 - An `OWNER` gives and takes every role; an `ADMIN` only `MEMBER` and `READER`. A key with `WORKSPACE_ADMIN` does what
   an `ADMIN` may. Every person may leave. The last owner stays.
 - Nobody makes a key with a scope that they have not; a key that expires makes none that lasts longer. Nor does a key
-  give a person a role with a scope that the key has not.
+  give a person a role with a scope that the key has not; and one that expires adds nobody, and gives no member a role
+  that allows more, since people stay.
+- A change is allowed or refused as it is committed: a key that is revoked, or a person who is removed or given a
+  lesser role, completes no change from that moment on. Reading ends within two seconds.
 - A person's e-mail address is shown to that person and to whoever has `WORKSPACE_ADMIN`; to others it is null.
 - Whoever may change a link sees it in the answer, also without `LINKS_READ`; so does whoever makes one.
 """

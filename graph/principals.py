@@ -7,7 +7,7 @@ from models.actors import Actor, Editor
 from models.ids import WorkspaceId
 from models.keys import KeyRecord, Scope
 from models.members import MemberRecord
-from models.roles import CHANGES_ALL_LINKS, SCOPES_OF, Role
+from models.roles import CHANGES_ALL_LINKS, SCOPES_OF, Role, at_least
 from models.users import UserRecord
 
 
@@ -40,8 +40,10 @@ class Principal:
 
     @property
     def actor(self) -> Actor:
-        """As changes and the audit log name it."""
-        return Actor(key=self.key.id if self.key else None, user=self.user.id if self.user else None)
+        """As changes and the audit log name it; a person in this role or one that allows more."""
+        if self.user is not None and self.role is not None:
+            return Actor(user=self.user.id, roles=at_least(self.role))
+        return Actor(key=self.key.id if self.key else None)
 
     @property
     def editor(self) -> Editor:
@@ -54,6 +56,11 @@ class Principal:
         if self.role is not None:
             return self.role
         return Role.ADMIN if Scope.WORKSPACE_ADMIN in self.scopes else Role.READER
+
+    @property
+    def gives_until(self) -> datetime | None:
+        """When what it may do itself ends, and so what it gives to others: for a key that expires; None for good."""
+        return self.key.expires_at if self.key else None
 
     @property
     def label(self) -> str:

@@ -14,6 +14,7 @@ from strawberry.types.graphql import OperationType
 
 from graph import access, defaults
 from graph.audit_log import AuditEntry
+from graph.bulk_changes import BulkMutations
 from graph.clicks import Click
 from graph.codes import CodeQueries
 from graph.context import Context
@@ -45,7 +46,7 @@ class Query(NodeQueries, ViewerQueries, WorkspaceQueries, LinkQueries, LinkListQ
 
 
 @strawberry.type(description="What can be changed. Each takes one input and answers one payload.")
-class Mutation(LinkMutations, LinkDeletionMutations, KeyMutations, MemberMutations, WorkspaceMutations):
+class Mutation(LinkMutations, BulkMutations, LinkDeletionMutations, KeyMutations, MemberMutations, WorkspaceMutations):
     pass
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Final
 
@@ -25,6 +26,10 @@ log = logging.getLogger("kurz.graph")
 
 WORKSPACE_HEADER: Final = "X-Kurz-Workspace"
 PROVIDER_RETRY_S: Final = 10
+# Keys of which nothing is known are looked up by this many connections: anybody can make some up, and the others are
+# for those who were let in before, so lately.
+STRANGERS_AT_ONCE: Final = 2
+KNOWN_FOR_S: Final = 600.0
 
 
 class SignIn:
@@ -42,6 +47,8 @@ class SignIn:
         self._clock = clock
         self._deadline_s = deadline_s
         self._keys = BriefMemory[KeyRecord]()
+        self._let_in = BriefMemory[bool](kept_s=KNOWN_FOR_S)
+        self._strangers = asyncio.Semaphore(STRANGERS_AT_ONCE)
         self._people = People(database, tokens, clock=clock) if tokens else None
 
     async def principal(self, secret: str | None, *, workspace: Sequence[str] = ()) -> Principal | None:
@@ -82,10 +89,12 @@ class SignIn:
             return known if known.expires_at is None or known.expires_at > now else None
         read_at = self._keys.now()
         # A database that neither answers nor refuses must not hold requests for ever.
-        async with asyncio.timeout(self._deadline_s), self._database.read() as conn:
+        turn = nullcontext() if self._let_in.find(secret) else self._strangers
+        async with asyncio.timeout(self._deadline_s), turn, self._database.read() as conn:
             key = await keys.authenticate(conn, secret, now=now)
         if key is not None:
             self._keys.keep(secret, key, read_at=read_at)
+            self._let_in.keep(secret, True, read_at=read_at)
         return key
 
     async def _person(self, people: People, token: str) -> Person:

@@ -68,7 +68,7 @@ class Conversation:
         self._client = operations.client_of(scope)
         self._receive = receive
         self._raw_send = send
-        self._id = secrets.token_hex(8)
+        self._id = scope.get("state", {}).get("request_id") or secrets.token_hex(8)
         self._count = 0
         self._caller: Caller | None = None
         self._running: dict[str, asyncio.Task[None]] = {}

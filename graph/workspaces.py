@@ -26,6 +26,7 @@ class WorkspaceLimits:
     max_links: int | None = strawberry.field(
         description="The most links that this workspace may have; null: as many as there is room for."
     )
+    max_bulk_items: int = strawberry.field(description="The most `items` that a mutation of many links takes.")
     max_query_cost: int = strawberry.field(
         description="The most that one operation may cost; every answer says by `extensions.cost` what it did."
     )
@@ -41,6 +42,7 @@ class Workspace(WorkspaceMembers, WorkspaceKeys, WorkspaceAuditLog, WorkspaceCli
     timezone: TimeZone = strawberry.field(description="Where days begin in analytics unless asked otherwise.")
     created_at: datetime = strawberry.field(description="When it was made.")
     link_limit: strawberry.Private[int | None]
+    batch_limit: strawberry.Private[int]
 
     @strawberry.field(description="Where a link lives unless another domain is named.")
     async def default_domain(self, info: Info) -> Domain:
@@ -54,6 +56,7 @@ class Workspace(WorkspaceMembers, WorkspaceKeys, WorkspaceAuditLog, WorkspaceCli
         return WorkspaceLimits(
             max_page_size=LARGEST_PAGE,
             max_links=self.link_limit,
+            max_bulk_items=self.batch_limit,
             max_query_cost=config.most_points,
             max_timeseries_points=MAX_POINTS,
             click_retention_days=config.click_retention_days,
@@ -68,6 +71,7 @@ def shown_workspace(record: WorkspaceRecord) -> Workspace:
         timezone=TimeZone(record.timezone),
         created_at=record.created_at,
         link_limit=record.link_limit,
+        batch_limit=record.batch_limit,
         click_owner=ClickOwner(SlotScope.WORKSPACE, record.id, record.created_at),
     )
 

@@ -1,24 +1,63 @@
-"""The audit log: who changed what and when, written in the transaction of the change itself."""
+"""The audit log: who changed what and when, written in the transaction of the change itself; read in audit_entries.py.
 
-from collections.abc import Collection, Mapping
+Writing the entry is also where a change is allowed for the last time: it needs the row of the key or member who makes
+it, as it is then. Who revokes a key or removes a member holds that row, so that every change is committed either before
+the revocation or not at all.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import CheckConstraint, Index, insert, select
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlmodel import Field, col
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field
 
 from models.actors import Actor
-from models.ids import EntryId, KeyId, LinkId, MemberId, UserId, WorkspaceId, new_id
+from models.ids import DomainId, EntryId, KeyId, LinkId, MemberId, UserId, WorkspaceId, new_id
+from models.refusals import NoLongerAllowed
 from models.tables import Table, key_column, text_column, time_column
 
 FORGOTTEN_AT_ONCE = 10_000
 
 _JSON: Any = JSONB(none_as_null=True)
+# The weakest lock does: it waits for who revokes or removes, and not for who notes that a key was used.
+_WRITE = """
+{changer}insert into audit_entry
+  (id, workspace_id, created_at, actor_key, actor_user, action, target_kind, target_id, before, after)
+select e.id, :workspace_id, :now, cast(:key as bigint), cast(:user as bigint),
+       e.action, e.kind, e.target, cast(e.before as jsonb), cast(e.after as jsonb)
+  from unnest(cast(:ids as bigint[]), cast(:actions as text[]), cast(:kinds as text[]), cast(:targets as bigint[]),
+              cast(:befores as text[]), cast(:afters as text[])) e (id, action, kind, target, before, after)
+{condition}"""
+_IF_ALLOWED = "where exists (select from changer)"
+_BY_OPERATOR = text(_WRITE.format(changer="", condition=""))
+_BY_KEY = text(
+    _WRITE.format(
+        changer="""with changer as (
+  select from api_key where id = :key and workspace_id = :workspace_id and revoked_at is null
+     and (expires_at is null or expires_at > :now) for key share)
+""",
+        condition=_IF_ALLOWED,
+    )
+)
+_BY_USER = text(
+    _WRITE.format(
+        changer="""with changer as (
+  select from member where user_id = :user and workspace_id = :workspace_id and removed_at is null
+     and (role = any(cast(:roles as text[])) or cardinality(cast(:roles as text[])) = 0) for key share)
+""",
+        condition=_IF_ALLOWED,
+    )
+)
+_FOR_ALL = """
+insert into audit_entry (id, workspace_id, created_at, action, target_kind, target_id, before, after)
+select $1, workspace_id, $2, $3, $4, coalesce($5, workspace_id), $6::text::jsonb, $7::text::jsonb from instance"""
 _FORGET = """
 with gone as (
   delete from audit_entry
@@ -40,9 +79,15 @@ class Action(StrEnum):
     MEMBER_ADD = "member.add"
     MEMBER_UPDATE = "member.update"
     MEMBER_REMOVE = "member.remove"
+    MEMBER_SIGN_IN = "member.sign_in"
+    DOMAIN_CREATE = "domain.create"
+    DOMAIN_UPDATE = "domain.update"
     WORKSPACE_CREATE = "workspace.create"
     WORKSPACE_UPDATE = "workspace.update"
     WORKSPACE_LIMIT = "workspace.limit"
+    WORKSPACE_DOMAIN = "workspace.domain"
+    WORKSPACE_ERASE = "workspace.erase"
+    CLICKS_REPAIR = "clicks.repair"
 
 
 class TargetKind(StrEnum):
@@ -51,6 +96,7 @@ class TargetKind(StrEnum):
     LINK = "link"
     KEY = "key"
     MEMBER = "member"
+    DOMAIN = "domain"
     WORKSPACE = "workspace"
 
 
@@ -72,6 +118,10 @@ class Target:
     @classmethod
     def member(cls, member_id: MemberId) -> Self:
         return cls(TargetKind.MEMBER, member_id)
+
+    @classmethod
+    def domain(cls, domain_id: DomainId) -> Self:
+        return cls(TargetKind.DOMAIN, domain_id)
 
     @classmethod
     def workspace(cls, workspace_id: WorkspaceId) -> Self:
@@ -109,31 +159,6 @@ class AuditEntry(Table, table=True):
     after: dict[str, Any] | None = Field(default=None, sa_type=_JSON, nullable=True)
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRecord:
-    """An entry as read; `before` and `after` hold the fields that changed, never a secret."""
-
-    id: EntryId
-    workspace_id: WorkspaceId
-    created_at: datetime
-    actor: Actor
-    action: Action
-    target: Target
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-
-    @property
-    def summary(self) -> str:
-        """The change in one line, for people: `title: 'Old' -> 'New'`."""
-        earlier, later = self.before or {}, self.after or {}
-        names = dict.fromkeys([*earlier, *later])
-        return "; ".join(f"{name}: {_shown(earlier, name)} -> {_shown(later, name)}" for name in names)
-
-
-def _shown(values: Mapping[str, Any], name: str) -> str:
-    return repr(values[name]) if values.get(name) is not None else "-"
-
-
 async def note(
     session: AsyncSession,
     change: Change,
@@ -142,63 +167,71 @@ async def note(
     by: Actor,
     now: datetime,
 ) -> None:
-    """Writes one entry; the caller's commit makes it and the change true together."""
-    values = {
-        "id": new_id(),
-        "workspace_id": workspace_id,
-        "created_at": now,
-        "actor_key": by.key,
-        "actor_user": by.user,
-        "action": change.action,
-        "target_kind": change.target.kind,
-        "target_id": change.target.id,
-        "before": _plain(change.before),
-        "after": _plain(change.after),
-    }
+    """Writes one entry; the caller's commit makes it and the change true together.
+
+    NoLongerAllowed when the key or member may not change anything any more. Who ends their own rights notes it first.
+    """
+    await note_all(session, [change], workspace_id=workspace_id, by=by, now=now)
+
+
+async def note_all(
+    session: AsyncSession, changes: Sequence[Change], *, workspace_id: WorkspaceId, by: Actor, now: datetime
+) -> None:
+    """Writes an entry for each change, in one statement; otherwise as `note`."""
+    if not changes:
+        return
     conn = await session.connection()
-    await conn.execute(insert(AuditEntry).values(**values))
+    statement = _BY_KEY if by.key is not None else _BY_OPERATOR if by.user is None else _BY_USER
+    values: dict[str, object] = {
+        "workspace_id": workspace_id,
+        "now": now,
+        "key": by.key,
+        "user": by.user,
+        **_columns(changes),
+    }
+    if by.key is None and by.user is not None:
+        values["roles"] = sorted(by.roles)
+    if (await conn.execute(statement, values)).rowcount != len(changes):
+        what = "The key is not valid" if by.key is not None else "The person is no member of the workspace in that role"
+        raise NoLongerAllowed(f"{what} any more.", is_key=by.key is not None)
 
 
-def _plain(values: Mapping[str, object] | None) -> dict[str, object] | None:
-    if values is None:
-        return None
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+async def note_for_all(
+    conn: "asyncpg.Connection[asyncpg.Record]",
+    action: Action,
+    *,
+    now: datetime,
+    workspace_id: WorkspaceId | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """Tells in the default workspace what the operator did to all of them, or to another one, which is gone by it."""
+    target = (TargetKind.WORKSPACE.value, workspace_id)
+    await conn.execute(_FOR_ALL, new_id(), now, action.value, *target, _plain(before), _plain(after))
 
 
-async def page(
-    conn: AsyncConnection, *, workspace_id: WorkspaceId, after: EntryId | None, size: int
-) -> list[EntryRecord]:
-    """The entries, newest first, at most `size`, those older than one of them."""
-    question = select(AuditEntry).where(col(AuditEntry.workspace_id) == workspace_id)
-    if after is not None:
-        question = question.where(col(AuditEntry.id) < after)
-    rows = await conn.execute(question.order_by(col(AuditEntry.id).desc()).limit(size))
-    return [_record(row) for row in rows]
+def _columns(changes: Sequence[Change]) -> dict[str, list[object]]:
+    return {
+        "ids": [new_id() for _ in changes],
+        "actions": [change.action.value for change in changes],
+        "kinds": [change.target.kind.value for change in changes],
+        "targets": [change.target.id for change in changes],
+        "befores": [_plain(change.before) for change in changes],
+        "afters": [_plain(change.after) for change in changes],
+    }
 
 
-async def by_ids(
-    conn: AsyncConnection, *, workspace_id: WorkspaceId, ids: Collection[EntryId]
-) -> dict[EntryId, EntryRecord]:
-    """Those of the entries that the workspace has."""
-    is_meant = (col(AuditEntry.workspace_id) == workspace_id, col(AuditEntry.id).in_(ids))
-    rows = await conn.execute(select(AuditEntry).where(*is_meant))
-    return {record.id: record for record in map(_record, rows)}
+def _plain(values: Mapping[str, object] | None) -> str | None:
+    return None if values is None else json.dumps(values, default=_written)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{value!r} is nothing that an entry tells")
 
 
 async def forget(conn: "asyncpg.Connection[asyncpg.Record]", *, before: datetime) -> int:
     """Deletes up to 10,000 entries of before that instant, in whatever workspace; how many it was."""
     count: int = await conn.fetchval(_FORGET, before, FORGOTTEN_AT_ONCE)
     return count
-
-
-def _record(row: Any) -> EntryRecord:
-    return EntryRecord(
-        id=row.id,
-        workspace_id=row.workspace_id,
-        created_at=row.created_at,
-        actor=Actor(key=row.actor_key, user=row.actor_user),
-        action=Action(row.action),
-        target=Target(TargetKind(row.target_kind), row.target_id),
-        before=row.before,
-        after=row.after,
-    )

@@ -1,10 +1,11 @@
 """The repair: slots and totals made anew from the clicks, for the months whose clicks are still there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, time
 
 import asyncpg
 
+from models.audit_log import Action, note_for_all
 from models.clicks_audit import SCOPES, Check, Difference
 from models.partitions import CLICKS, Partition, existing
 
@@ -36,8 +37,9 @@ on conflict (link_id) do update set clicks = excluded.clicks, unique_clicks = ex
    bot_clicks = excluded.bot_clicks, last_clicked_at = excluded.last_clicked_at"""
 
 
-async def repair(conn: asyncpg.Connection, differences: Iterable[Difference]) -> None:
-    """Makes what is derived anew where it differs; the ledger and the clicks are never touched.
+async def repair(conn: asyncpg.Connection, differences: Collection[Difference], *, now: datetime) -> None:
+    """Makes what is derived anew where it differs, and tells in the audit log; the ledger and the clicks are never
+    touched.
 
     Not inside a transaction. Loads wait until it is done.
     """
@@ -49,6 +51,8 @@ async def repair(conn: asyncpg.Connection, differences: Iterable[Difference]) ->
         for month in months:
             await _rebuild(conn, month)
         await conn.execute(_TOTALS)
+        found = {f"{one.where}: {one.check}": one.count for one in differences}
+        await note_for_all(conn, Action.CLICKS_REPAIR, before=found, now=now)
 
 
 _OF_SLOTS = frozenset({Check.LINK_SLOTS, Check.WORKSPACE_SLOTS})

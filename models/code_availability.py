@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from sqlalchemy import CompoundSelect, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from models import codes
+from models.codes import CodeSpace
 from models.ids import DomainId
 from models.links import Link
 from models.refusals import ProblemCode
 from models.retired_codes import RetiredCode
+from models.tables import any_of
 from models.texts import trimmed
 
 SUGGESTIONS = 3
@@ -50,9 +52,33 @@ async def availability(conn: AsyncConnection, *, domain_id: DomainId, code: str)
 
 async def suggest(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> tuple[str, ...]:
     """At most three free codes like this one."""
-    candidates = list(dict.fromkeys(codes.alternatives(code)))
-    taken = set((await conn.execute(_taken(domain_id, candidates))).scalars())
-    return tuple(islice((candidate for candidate in candidates if candidate not in taken), SUGGESTIONS))
+    return (await suggest_all(conn, domain_id=domain_id, wanted=[code]))[code]
+
+
+async def suggest_all(
+    conn: AsyncConnection, *, domain_id: DomainId, wanted: Collection[str], but_not: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """For each of these codes at most three free ones like it, and none of `but_not`."""
+    candidates = {code: dict.fromkeys(codes.alternatives(code)) for code in wanted}
+    every = set[str]().union(*candidates.values())
+    taken = await taken_codes(conn, domain_id=domain_id, candidates=every) | set(but_not)
+    return {
+        code: tuple(islice((one for one in its if one not in taken), SUGGESTIONS)) for code, its in candidates.items()
+    }
+
+
+async def free_codes(
+    conn: AsyncConnection, *, domain_id: DomainId, count: int, but_not: Collection[str], space: CodeSpace
+) -> list[str]:
+    """So many different random codes that nobody has, and none of `but_not`; fewer when they are hard to find."""
+    found = set[str]()
+    for length in codes.lengths_to_try(space):
+        if len(found) == count:
+            break
+        drawn = {codes.random_code(length, space.alphabet) for _ in range(count - len(found))}
+        candidates = drawn - found - set(but_not)
+        found |= candidates - await taken_codes(conn, domain_id=domain_id, candidates=candidates)
+    return list(found)
 
 
 async def _reason(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> UnavailableReason | None:
@@ -65,12 +91,15 @@ async def _reason(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> U
 
 async def is_taken(conn: AsyncConnection, *, domain_id: DomainId, code: str) -> bool:
     """Whether a link on the domain has exactly this code, or one had it that was deleted not a year ago."""
-    return (await conn.execute(_taken(domain_id, [code]))).first() is not None
+    return bool(await taken_codes(conn, domain_id=domain_id, candidates=[code]))
 
 
-def _taken(domain_id: DomainId, candidates: Collection[str]) -> CompoundSelect[str]:
-    used = select(col(Link.code)).where(col(Link.domain_id) == domain_id, col(Link.code).in_(candidates))
+async def taken_codes(conn: AsyncConnection, *, domain_id: DomainId, candidates: Collection[str]) -> set[str]:
+    """Those of the codes that `is_taken` says are."""
+    if not candidates:
+        return set()
+    used = select(col(Link.code)).where(col(Link.domain_id) == domain_id, col(Link.code) == any_of(candidates))
     retired = select(col(RetiredCode.code)).where(
-        col(RetiredCode.domain_id) == domain_id, col(RetiredCode.code).in_(candidates)
+        col(RetiredCode.domain_id) == domain_id, col(RetiredCode.code) == any_of(candidates)
     )
-    return used.union_all(retired)
+    return set((await conn.execute(used.union_all(retired))).scalars())

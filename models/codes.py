@@ -12,6 +12,7 @@ from models.refusals import LimitReached, Problem, ProblemCode
 ALPHABET = "23456789abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 LENGTH = 7  # 1.7 * 10^12 codes: shorter ones have been scanned whole (Georgiev & Shmatikov 2016, arXiv 1604.02734)
 CODE_LIMIT = 64
+ATTEMPTS = 10
 PATH = ("code",)
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -58,6 +59,11 @@ def random_code(length: int = LENGTH, alphabet: str = ALPHABET) -> str:
         code = "".join(secrets.choice(alphabet) for _ in range(length))
         if not is_reserved(code):
             return code
+
+
+def lengths_to_try(space: CodeSpace) -> list[int]:
+    """How long random codes are to be, attempt by attempt: at last one character longer, where there is more room."""
+    return [space.length] * ATTEMPTS + [space.length + 1] * ATTEMPTS
 
 
 def is_reserved(code: str) -> bool:

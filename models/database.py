@@ -78,6 +78,8 @@ class Database:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.size = _size(engine)
         self._analyses = asyncio.Semaphore(max(1, self.size - KEPT_FREE))
+        # To be waited for before `write` by changes that wait for each other, so that they do so without a connection.
+        self.batches = asyncio.Semaphore(max(1, self.size // 2))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -7,6 +7,9 @@ from sqlalchemy import CheckConstraint, SmallInteger, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
 
+from models import audit_log
+from models.actors import OPERATOR
+from models.audit_log import Action, Change, Target
 from models.domains import Domain
 from models.ids import DomainId, WorkspaceId, new_id
 from models.tables import Table, key_column, time_column
@@ -47,7 +50,7 @@ async def bootstrap(session: AsyncSession, *, hostname: str, now: datetime) -> I
     if instance is None:
         instance = await _first(session, hostname=hostname.lower(), now=now)
     else:
-        await _follow(session, instance, hostname=hostname.lower())
+        await _follow(session, instance, hostname=hostname.lower(), now=now)
     return InstanceRecord(workspace_id=instance.workspace_id, domain_id=instance.domain_id)
 
 
@@ -58,15 +61,30 @@ async def _first(session: AsyncSession, *, hostname: str, now: datetime) -> Inst
     for row in (workspace, domain, instance):  # in this order, for the foreign keys
         session.add(row)
         await session.flush()
+    made = {"name": workspace.name, "timezone": workspace.timezone}
+    await _note(session, instance, Change(Action.WORKSPACE_CREATE, Target.workspace(workspace.id), after=made), now=now)
+    named = {"hostname": domain.hostname}
+    await _note(session, instance, Change(Action.DOMAIN_CREATE, Target.domain(domain.id), after=named), now=now)
     return instance
 
 
-async def _follow(session: AsyncSession, instance: Instance, *, hostname: str) -> None:
+async def _follow(session: AsyncSession, instance: Instance, *, hostname: str, now: datetime) -> None:
     """The links stay with their domain when the address changes, unless another domain has that name already."""
+    domain = await session.get_one(Domain, instance.domain_id)
+    if domain.hostname == hostname:
+        return
+    before, after = {"hostname": domain.hostname}, {"hostname": hostname}
     namesake = (await session.execute(select(Domain).where(col(Domain.hostname) == hostname))).scalar_one_or_none()
     if namesake is not None:
+        change = Change(Action.WORKSPACE_DOMAIN, Target.workspace(instance.workspace_id), before, after)
         instance.domain_id = namesake.id
     else:
-        domain = await session.get_one(Domain, instance.domain_id)
+        change = Change(Action.DOMAIN_UPDATE, Target.domain(domain.id), before, after)
         domain.hostname = hostname
     await session.flush()
+    await _note(session, instance, change, now=now)
+
+
+async def _note(session: AsyncSession, instance: Instance, change: Change, *, now: datetime) -> None:
+    """Tells in the default workspace what a start has changed: by the operator, who set it."""
+    await audit_log.note(session, change, workspace_id=instance.workspace_id, by=OPERATOR, now=now)

@@ -21,6 +21,7 @@ from models.locking import locked
 from models.refusals import Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, text_rule, time_column
 from models.texts import clean
+from models.workspaces import hold, keep
 
 NAME_LIMIT = 100
 USE_NOTED_EVERY = timedelta(minutes=1)  # more often would make each request a write
@@ -97,7 +98,7 @@ async def create(
     until: datetime | None = None,
 ) -> NewKey:
     """Makes a key; Refused when it has no name, no scope or one that its maker has not (`within`), has expired, or
-    would outlast its maker (`until`, None for ever)."""
+    would outlast its maker (`until`, None for ever); NoLongerAllowed as the audit log says, and without a workspace."""
     chosen = frozenset(scopes)
     problems: list[Problem] = []
     label = clean(name, limit=NAME_LIMIT, path=("name",), problems=problems)
@@ -106,6 +107,7 @@ async def create(
         problems.append(Problem(ProblemCode.INVALID, "A key needs a name.", ("name",)))
     if label is None or problems:
         raise Refused(*problems)
+    await keep(session, workspace_id=workspace_id)
     public_id, secret = random_digits(PUBLIC_ID_LENGTH), random_digits(SECRET_LENGTH)
     row = ApiKey(
         id=KeyId(new_id()),
@@ -183,12 +185,13 @@ async def revoke(
 ) -> KeyRecord | None:
     """The key, revoked now or before; None where the workspace has no such key."""
     mine = (col(ApiKey.workspace_id) == workspace_id, col(ApiKey.id) == key_id)
+    await hold(session, workspace_id=workspace_id)  # two keys that revoke each other would wait for each other
     row = await locked(session, select(ApiKey).where(*mine))
     if row is not None and row.revoked_at is None:
+        change = Change(Action.KEY_REVOKE, Target.key(row.id), after={"revoked_at": now})
+        await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)  # first: a key may end itself
         row.revoked_at = now
         await session.flush()
-        change = Change(Action.KEY_REVOKE, Target.key(row.id), after={"revoked_at": now})
-        await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
     return None if row is None else _record(row)
 
 

@@ -14,7 +14,7 @@ from models import audit_log, codes
 from models.actors import Actor
 from models.audit_log import Action, Change, Target
 from models.code_availability import is_taken, suggest
-from models.codes import RANDOM_CODES, CodeSpace
+from models.codes import ATTEMPTS, RANDOM_CODES, CodeSpace
 from models.ids import DomainId, LinkId, WorkspaceId, new_id
 from models.link_fields import judged
 from models.link_quota import take_room
@@ -23,8 +23,6 @@ from models.refusals import CodeTaken, Problem, ProblemCode, Refused
 from models.retired_codes import is_retired
 from models.targets import TargetPolicy
 from models.texts import trimmed
-
-ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +52,21 @@ async def create(
     A random code is tried 10 times, then 10 times one character longer, and then it is a CONFLICT.
     """
     chosen = trimmed(draft.code)
-    values = _values(draft, chosen, policy)
+    values = values_of(draft, chosen, policy)
     values |= {"workspace_id": workspace_id, "domain_id": domain_id, "created_by_key": by.key}
     values |= {"created_by_user": by.user, "created_at": now, "updated_at": now, "version": 1}
     await take_room(session, workspace_id=workspace_id)
     for code in [chosen] * ATTEMPTS if chosen else _random_codes(space):
         record = await _insert(session, values | {"code": code})
         if record is not None:
-            await _note(session, record, by, now=now)
+            await audit_log.note(session, creation_of(record), workspace_id=workspace_id, by=by, now=now)
             return record
         await _refuse_what_is_taken(session, values, chosen=chosen)
-    raise Refused(Problem(ProblemCode.CONFLICT, "No free code was found; try again.", codes.PATH))
+    raise Refused(no_free_code())
 
 
-def _values(draft: LinkDraft, chosen: str | None, policy: TargetPolicy) -> dict[str, Any]:
+def values_of(draft: LinkDraft, chosen: str | None, policy: TargetPolicy) -> dict[str, Any]:
+    """The draft's fields, by column, as they are stored; Refused with every rule that they or the chosen code break."""
     problems: list[Problem] = []
     fields = {
         "destination_url": draft.destination_url,
@@ -85,8 +84,7 @@ def _values(draft: LinkDraft, chosen: str | None, policy: TargetPolicy) -> dict[
 
 
 def _random_codes(space: CodeSpace) -> Iterator[str]:
-    for length in (space.length, space.length + 1):
-        yield from (codes.random_code(length, space.alphabet) for _ in range(ATTEMPTS))
+    yield from (codes.random_code(length, space.alphabet) for length in codes.lengths_to_try(space))
 
 
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> LinkRecord | None:
@@ -105,11 +103,11 @@ async def _insert(session: AsyncSession, values: dict[str, Any]) -> LinkRecord |
     return LinkRecord(**row._mapping)
 
 
-async def _note(session: AsyncSession, link: LinkRecord, by: Actor, *, now: datetime) -> None:
+def creation_of(link: LinkRecord) -> Change:
+    """The link's first entry in the audit log."""
     shown = ("code", "destination_url", "title", "notes", "external_id")
     after = {name: getattr(link, name) for name in shown if getattr(link, name) is not None}
-    change = Change(Action.LINK_CREATE, Target.link(link.id), after=after)
-    await audit_log.note(session, change, workspace_id=link.workspace_id, by=by, now=now)
+    return Change(Action.LINK_CREATE, Target.link(link.id), after=after)
 
 
 async def _refuse_what_is_taken(session: AsyncSession, values: dict[str, Any], *, chosen: str | None) -> None:
@@ -118,8 +116,7 @@ async def _refuse_what_is_taken(session: AsyncSession, values: dict[str, Any], *
     problems: list[Problem] = []
     if chosen is not None and await is_taken(conn, domain_id=values["domain_id"], code=chosen):
         suggestions = await suggest(conn, domain_id=values["domain_id"], code=chosen)
-        message = f"{chosen!r} belongs to another link."
-        problems.append(CodeTaken(ProblemCode.TAKEN, message, codes.PATH, suggestions=suggestions))
+        problems.append(code_taken(chosen, suggestions))
     if values["external_id"] is not None:
         others = select(col(Link.id)).where(
             col(Link.workspace_id) == values["workspace_id"], col(Link.external_id) == values["external_id"]
@@ -128,6 +125,17 @@ async def _refuse_what_is_taken(session: AsyncSession, values: dict[str, Any], *
             problems.append(external_id_taken(values["external_id"]))
     if problems:
         raise Refused(*problems)
+
+
+def no_free_code() -> Problem:
+    """The problem of random codes that were all in use."""
+    return Problem(ProblemCode.CONFLICT, "No free code was found; try again.", codes.PATH)
+
+
+def code_taken(code: str, suggestions: tuple[str, ...] = ()) -> CodeTaken:
+    """The problem of a code in use."""
+    message = f"{code!r} belongs to another link."
+    return CodeTaken(ProblemCode.TAKEN, message, codes.PATH, suggestions=suggestions)
 
 
 def external_id_taken(external_id: str) -> Problem:

@@ -11,12 +11,15 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    Text,
     UniqueConstraint,
     false,
     func,
+    literal,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
 
@@ -212,9 +215,10 @@ def _is_named(lookup: LinkLookup) -> ColumnElement[bool]:
             return col(Link.external_id) == external_id if unprintable(external_id) is None else false()
 
 
-async def announce(session: AsyncSession, link: Link) -> None:
-    """Tells the redirects that the link is another one, once the transaction is committed."""
-    await session.execute(select(func.pg_notify(LINK_CHANNEL, f"{link.domain_id} {link.code}")))
+async def announce(session: AsyncSession, *links: Link | LinkRecord) -> None:
+    """Tells the redirects that the links are others now, once the transaction is committed."""
+    keys = [f"{link.domain_id} {link.code}" for link in links]
+    await session.execute(select(func.pg_notify(LINK_CHANNEL, func.unnest(literal(keys, ARRAY(Text))))))
 
 
 def record_of(row: Link) -> LinkRecord:

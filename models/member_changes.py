@@ -31,14 +31,15 @@ async def add(
     as_role: Role,
     now: datetime,
     within: Collection[Scope] = frozenset(Scope),
+    until: datetime | None = None,
 ) -> MemberRecord:
     """The new member, known by e-mail until the first sign-in. Refused for no address or a role that may do what the
     adder may not (`within`; both INVALID), or who is a member already (TAKEN); NotAllowed when `as_role` may not give
-    that role."""
+    that role, or when the adder's own rights end (`until`), which a membership would outlast."""
     _check(as_role, of=role)
     _check_scopes(role, within)
+    _check_lasting(until)
     await hold(session, workspace_id=workspace_id)
-    _check(await _role_now(session, workspace_id, by, as_role), of=role)
     user = await users.known_or_new(session, email=email, now=now)
     member = await members.held(session, workspace_id=workspace_id, user_id=user.id)
     if member is not None and member.removed_at is None:
@@ -67,22 +68,26 @@ async def change(
     as_role: Role,
     now: datetime,
     within: Collection[Scope] = frozenset(Scope),
+    until: datetime | None = None,
 ) -> MemberRecord:
     """The member, in that role (None: as before). Refused: NOT_FOUND, CONFLICT for the last owner, or INVALID for a
-    role that may do what the changer may not (`within`)."""
+    role that may do what the changer may not (`within`). NotAllowed when `as_role` may not give or take the role, or
+    for a role that allows more when the changer's own rights end (`until`)."""
     member = await _held(session, workspace_id, member_id)
     before = Role(member.role)
     if role is None or role is before:
         return record_of(member)
-    changer = await _role_now(session, workspace_id, by, as_role)
-    _check(changer, of=before)
-    _check(changer, of=role)
+    _check(as_role, of=before)
+    _check(as_role, of=role)
     _check_scopes(role, within)
+    if not SCOPES_OF[role] <= SCOPES_OF[before]:
+        _check_lasting(until)
+    # Before it is done: who gives up a role of their own still has it.
+    await _note(session, member, Action.MEMBER_UPDATE, ({"role": before}, {"role": role}), by=by, now=now)
     if before is Role.OWNER:
         await _refuse_the_last_owner(session, workspace_id)
     member.role = role
     await session.flush()
-    await _note(session, member, Action.MEMBER_UPDATE, ({"role": before}, {"role": role}), by=by, now=now)
     return record_of(member)
 
 
@@ -93,12 +98,12 @@ async def remove(
     member = await _held(session, workspace_id, member_id)
     role = Role(member.role)
     if member.user_id != by.user:  # whoever it is may leave
-        _check(await _role_now(session, workspace_id, by, as_role), of=role)
+        _check(as_role, of=role)
+    await _note(session, member, Action.MEMBER_REMOVE, ({"role": role}, None), by=by, now=now)  # before, as above
     if role is Role.OWNER:
         await _refuse_the_last_owner(session, workspace_id)
     member.removed_at = now
     await session.flush()
-    await _note(session, member, Action.MEMBER_REMOVE, ({"role": role}, None), by=by, now=now)
     return record_of(member)
 
 
@@ -108,12 +113,9 @@ def _check(role: Role, *, of: Role) -> None:
         raise NotAllowed(f"Giving or taking the role {of} takes the role {required}.", required=required)
 
 
-async def _role_now(session: AsyncSession, workspace_id: WorkspaceId, by: Actor, as_role: Role) -> Role:
-    """The changer's role, under the lock: a request may have begun before somebody took it away."""
-    if by.user is None:
-        return as_role
-    found = await members.role_of(await session.connection(), workspace_id=workspace_id, user_id=by.user)
-    return found or Role.READER  # who was removed manages nobody either
+def _check_lasting(until: datetime | None) -> None:
+    if until is not None:
+        raise NotAllowed("A key that expires gives nobody what would outlast it.", required=None)
 
 
 def _check_scopes(role: Role, within: Collection[Scope]) -> None:

@@ -70,19 +70,18 @@ async def page(
     return [_record(row) for row in await conn.execute(question)]
 
 
-async def role_of(conn: AsyncConnection, *, workspace_id: WorkspaceId, user_id: UserId) -> Role | None:
-    """The person's role there, None for who is no member."""
-    is_meant = (col(Member.workspace_id) == workspace_id, col(Member.user_id) == user_id)
-    question = select(col(Member.role)).where(*is_meant, col(Member.removed_at).is_(None))
-    found = (await conn.execute(question)).scalar_one_or_none()
-    return None if found is None else Role(found)
-
-
 async def roles_of(conn: AsyncConnection, *, user_ids: Collection[UserId]) -> dict[tuple[WorkspaceId, UserId], Role]:
     """The roles that these people have now, in whatever workspace."""
     columns = (col(Member.workspace_id), col(Member.user_id), col(Member.role))
     is_here = (col(Member.user_id).in_(user_ids), col(Member.removed_at).is_(None))
     return {(row[0], row[1]): Role(row[2]) for row in await conn.execute(select(*columns).where(*is_here))}
+
+
+async def held_of(session: AsyncSession, *, user_id: UserId) -> list[MemberRecord]:
+    """The person's memberships of now, in whatever workspace, none of which ends before the transaction does."""
+    is_here = (col(Member.user_id) == user_id, col(Member.removed_at).is_(None))
+    question = select(Member).where(*is_here).order_by("id").with_for_update(read=True, key_share=True)
+    return [_record(row) for row in await (await session.connection()).execute(question)]
 
 
 async def held(session: AsyncSession, *, workspace_id: WorkspaceId, user_id: UserId) -> Member | None:

@@ -12,6 +12,7 @@ class ProblemCode(StrEnum):
     TAKEN = "TAKEN"
     RESERVED = "RESERVED"
     BLOCKED = "BLOCKED"
+    FORBIDDEN = "FORBIDDEN"
     LIMIT_REACHED = "LIMIT_REACHED"
     CONFLICT = "CONFLICT"
     VERSION_CONFLICT = "VERSION_CONFLICT"
@@ -49,11 +50,19 @@ class VersionConflict(Problem):
 
 
 class NotAllowed(Exception):  # noqa: N818 - it names what happened, not a fault
-    """Who asks may not do this; `required` names the role that may."""
+    """Who asks may not do this; `required` names the role that may, unless no role would help."""
 
-    def __init__(self, message: str, *, required: str) -> None:
+    def __init__(self, message: str, *, required: str | None) -> None:
         super().__init__(message)
         self.required = required
+
+
+class NoLongerAllowed(Exception):  # noqa: N818 - it names what happened, not a fault
+    """Who asks may change nothing any more, as somebody has just decided; `is_key` tells a key from a person."""
+
+    def __init__(self, message: str, *, is_key: bool = False) -> None:
+        super().__init__(message)
+        self.is_key = is_key
 
 
 class Refused(Exception):  # noqa: N818 - it names what happened, not a fault

@@ -32,3 +32,8 @@ MANAGED_BY_OWNERS: Final = frozenset({Role.OWNER, Role.ADMIN})
 def may_manage(role: Role, *, of: Role) -> bool:
     """Whether who has `role` may give or take the role `of`."""
     return role is Role.OWNER or (role is Role.ADMIN and of not in MANAGED_BY_OWNERS)
+
+
+def at_least(role: Role) -> frozenset[Role]:
+    """The roles that allow all that this one does."""
+    return frozenset(list(Role)[: list(Role).index(role) + 1])

@@ -1,9 +1,11 @@
 """What every table shares: how constraints are named, and the column types."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from pydantic_core import PydanticUndefined
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, DateTime, MetaData, Text, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 # Names are part of the schema: migrations and error handling refer to constraints by them.
@@ -56,6 +58,12 @@ def text_column(
 def time_column(*, nullable: bool = False) -> Any:
     """An instant (timestamptz)."""
     return Field(_default(nullable=nullable), sa_type=DateTime(timezone=True), nullable=nullable)
+
+
+def any_of(values: Collection[int] | Collection[str]) -> ColumnElement[Any]:
+    """What a column of ids or texts is compared with to be one of these: one parameter, however many they are."""
+    is_text = any(isinstance(value, str) for value in values)
+    return any_(literal(list(values), ARRAY(Text) if is_text else ARRAY(BigInteger)))
 
 
 def _default(*, nullable: bool) -> Any:

@@ -11,6 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
+from models import audit_log, members
+from models.actors import Actor
+from models.audit_log import Action, Change, Target
 from models.ids import UserId, WorkspaceId, new_id
 from models.locking import locked
 from models.members import Member
@@ -109,6 +112,7 @@ async def bind(session: AsyncSession, identity: Identity, *, now: datetime) -> U
         known = await locked(session, select(User).where(*unbound))
         if known is not None:
             known.issuer, known.subject = identity.issuer, identity.subject
+            await _note_binding(session, known, now=now)
     if known is None:
         return None
     problems: list[Problem] = []  # a name that cannot be shown is passed over
@@ -118,6 +122,14 @@ async def bind(session: AsyncSession, identity: Identity, *, now: datetime) -> U
     known.last_seen_at = now
     await session.flush()
     return _record(known)
+
+
+async def _note_binding(session: AsyncSession, user: User, *, now: datetime) -> None:
+    """An entry in each workspace that has added the person; without the subject, which is the provider's own name."""
+    told = {"email": user.email, "issuer": user.issuer}
+    for member in await members.held_of(session, user_id=user.id):
+        change = Change(Action.MEMBER_SIGN_IN, Target.member(member.id), after=told)
+        await audit_log.note(session, change, workspace_id=member.workspace_id, by=Actor(user=user.id), now=now)
 
 
 def is_sight_due(record: UserRecord, *, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
+from models.audit_log import Action, note_for_all
 from models.erasure import LINKS_AT_ONCE, STOP_LOADS, Connection, erase_some, persistently
 from models.ids import LinkId, WorkspaceId
 from models.links import EVERY_CODE, LINK_CHANNEL, Link
@@ -20,13 +21,16 @@ _IS_ERASABLE = """
 select true from workspace w
  where id = $1 and not exists (
    select from instance i left join domain d on d.id = i.domain_id where w.id in (i.workspace_id, d.workspace_id))
-   for update"""
-_BURY = "insert into erased_workspace (id, erased_at) values ($1, $2) on conflict do nothing"
-# Done again with every step: a request that was under way may have made a key or added somebody since.
+   for no key update of w"""
+_BURY = "insert into erased_workspace (id, erased_at) values ($1, $2) on conflict do nothing returning id"
+# Done again with every step, since the operator may have made a key or added somebody meanwhile. Each row is held: what
+# its key or member began to change is committed before access ends, or never.
 _SHUT_OUT = (
-    "update api_key set revoked_at = $2 where workspace_id = $1 and revoked_at is null",
-    "update member set removed_at = $2 where workspace_id = $1 and removed_at is null",
     "update workspace set link_limit = 0 where id = $1 and link_limit is distinct from 0",
+    """with held as (select id from api_key where workspace_id = $1 and revoked_at is null order by id for update)
+       update api_key k set revoked_at = $2 from held where k.id = held.id""",
+    """with held as (select id from member where workspace_id = $1 and removed_at is null order by id for update)
+       update member m set removed_at = $2 from held where m.id = held.id""",
 )
 # The redirect finds no link of a workspace with a tombstone: it has but to ask again.
 _ANNOUNCE = f"""
@@ -92,11 +96,13 @@ async def erase_workspace(
     workspace_id: WorkspaceId,
     *,
     now: datetime,
+    called: str = "",
     on_links: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Erases the workspace and answers how many links went; `on_links` hears of each step's. Not inside a transaction.
 
-    Can be repeated when interrupted: access ended at the first attempt. Raises NoSuchWorkspace.
+    The default workspace's audit log tells, and calls it by its number and `called`. Can be repeated when interrupted:
+    access ended at the first attempt. Raises NoSuchWorkspace.
     """
     erased = 0
 
@@ -110,18 +116,20 @@ async def erase_workspace(
             pass
         await _close_down(conn, workspace_id)
 
-    await persistently(lambda: _close(conn, workspace_id, now=now), despite=_AGAIN)
+    await persistently(lambda: _close(conn, workspace_id, called=called, now=now), despite=_AGAIN)
     await persistently(erase_all, despite=_AGAIN)
     return erased
 
 
-async def _close(conn: Connection, workspace_id: WorkspaceId, *, now: datetime) -> None:
+async def _close(conn: Connection, workspace_id: WorkspaceId, *, called: str, now: datetime) -> None:
     async with conn.transaction(isolation="read_committed"):
         if not await conn.fetchval(_IS_ERASABLE, workspace_id):
             raise NoSuchWorkspace(workspace_id)
+        await _shut_out(conn, workspace_id, now=now)  # keys before clicks, as whoever deletes a link holds them
         await conn.execute(STOP_LOADS)
-        await conn.execute(_BURY, workspace_id, now)
-        await _shut_out(conn, workspace_id, now=now)
+        if await conn.fetchval(_BURY, workspace_id, now):
+            before = {"id": called}
+            await note_for_all(conn, Action.WORKSPACE_ERASE, workspace_id=workspace_id, before=before, now=now)
         await conn.execute(_ANNOUNCE, workspace_id)
 
 

@@ -10,7 +10,7 @@ ROWS_AT_ONCE = 1_000
 
 # In the order of an export: whoever is named comes before what names them.
 _PARTS = {
-    "workspace": "select id, name, timezone, created_at, link_limit from workspace where id = $1",
+    "workspace": "select id, name, timezone, created_at, link_limit, batch_limit from workspace where id = $1",
     "domain": """
         select id, hostname, created_at, verified_at from domain
          where workspace_id = $1 or id in (select domain_id from link where workspace_id = $1) order by id""",

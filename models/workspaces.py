@@ -1,10 +1,10 @@
 """Workspaces: everything belongs to one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Integer, select, update
+from sqlalchemy import CheckConstraint, Integer, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, col
 
@@ -12,12 +12,14 @@ from models import audit_log
 from models.actors import Actor
 from models.audit_log import Action, Change, Target
 from models.ids import WorkspaceId, new_id
-from models.refusals import Problem, ProblemCode, Refused
+from models.refusals import NoLongerAllowed, Problem, ProblemCode, Refused
 from models.tables import Table, key_column, text_column, time_column
 from models.texts import clean
 from models.zones import UnknownZone, zone
 
 NAME_LIMIT = 200
+LARGEST_BATCH = 500
+ERASED = "The workspace is not there any more."
 
 
 class Workspace(Table, table=True):
@@ -26,6 +28,7 @@ class Workspace(Table, table=True):
         CheckConstraint("char_length(name) between 1 and 200", name="name_length"),
         CheckConstraint("char_length(timezone) between 1 and 100", name="timezone_length"),
         CheckConstraint("link_limit >= 0", name="link_limit_not_negative"),
+        CheckConstraint(f"batch_limit between 1 and {LARGEST_BATCH}", name="batch_limit_possible"),
     )
 
     id: WorkspaceId = key_column(primary=True)
@@ -34,6 +37,10 @@ class Workspace(Table, table=True):
     created_at: datetime = time_column()
     # None: as many as there is room for.
     link_limit: int | None = Field(default=None, sa_type=Integer, nullable=True)
+    # How many items a bulk mutation takes.
+    batch_limit: int = Field(
+        default=LARGEST_BATCH, sa_type=Integer, sa_column_kwargs={"server_default": text(str(LARGEST_BATCH))}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class WorkspaceRecord:
     timezone: str
     created_at: datetime
     link_limit: int | None
+    batch_limit: int
 
 
 async def find(conn: AsyncConnection, *, workspace_id: WorkspaceId) -> WorkspaceRecord | None:
@@ -104,19 +112,53 @@ async def set_link_limit(
     session: AsyncSession, *, workspace_id: WorkspaceId, limit: int | None, by: Actor, now: datetime
 ) -> WorkspaceRecord:
     """The workspace with that limit; it may have more links already, and then just gets no new ones."""
+    return await _set_limit(session, {"link_limit": limit}, workspace_id=workspace_id, by=by, now=now)
+
+
+async def set_batch_limit(
+    session: AsyncSession, *, workspace_id: WorkspaceId, limit: int, by: Actor, now: datetime
+) -> WorkspaceRecord:
+    """The workspace, whose bulk mutations now take that many items, 1 to 500."""
+    return await _set_limit(session, {"batch_limit": limit}, workspace_id=workspace_id, by=by, now=now)
+
+
+async def _set_limit(
+    session: AsyncSession, limit: Mapping[str, int | None], *, workspace_id: WorkspaceId, by: Actor, now: datetime
+) -> WorkspaceRecord:
     row = await hold(session, workspace_id=workspace_id)
-    before = {"link_limit": row.link_limit}
-    row.link_limit = limit
+    before = {column: getattr(row, column) for column in limit}
+    for column, value in limit.items():
+        setattr(row, column, value)
     await session.flush()
-    change = Change(Action.WORKSPACE_LIMIT, Target.workspace(workspace_id), before, {"link_limit": limit})
+    change = Change(Action.WORKSPACE_LIMIT, Target.workspace(workspace_id), before, limit)
     await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)
     return _record(row)
 
 
+async def keep(session: AsyncSession, *, workspace_id: WorkspaceId) -> int | None:
+    """How many links the workspace may have, which stays until the transaction ends; None for any number.
+
+    NoLongerAllowed when it was erased meanwhile. Waits for no change: so do foreign keys keep it.
+    """
+    question = select(col(Workspace.link_limit)).where(col(Workspace.id) == workspace_id)
+    kept = question.with_for_update(read=True, key_share=True)
+    found = (await (await session.connection()).execute(kept)).one_or_none()
+    if found is None:
+        raise NoLongerAllowed(ERASED)
+    limit: int | None = found.link_limit
+    return limit
+
+
 async def hold(session: AsyncSession, *, workspace_id: WorkspaceId) -> Workspace:
-    """The row of a workspace that exists, kept from other holders until the transaction ends; its links go on."""
+    """The workspace's row, kept from other holders until the transaction ends; its links go on.
+
+    NoLongerAllowed when it was erased meanwhile.
+    """
     question = select(Workspace).where(col(Workspace.id) == workspace_id).with_for_update(key_share=True)
-    return (await session.execute(question.execution_options(populate_existing=True))).scalar_one()
+    row = (await session.execute(question.execution_options(populate_existing=True))).scalar_one_or_none()
+    if row is None:
+        raise NoLongerAllowed(ERASED)
+    return row
 
 
 def _judged(name: str, timezone: str) -> dict[str, str]:
@@ -137,9 +179,14 @@ def _record(row: Workspace) -> WorkspaceRecord:
     return WorkspaceRecord(**{field.name: getattr(row, field.name) for field in fields(WorkspaceRecord)})
 
 
-async def date_back(session: AsyncSession, *, workspace_id: WorkspaceId, created_at: datetime) -> None:
+async def date_back(
+    session: AsyncSession, *, workspace_id: WorkspaceId, created_at: datetime, by: Actor, now: datetime
+) -> None:
     """Makes the workspace at least as old as that: all time begins with it, and so must not begin after its links."""
-    is_younger = col(Workspace.created_at) > created_at
-    await session.execute(
-        update(Workspace).where(col(Workspace.id) == workspace_id, is_younger).values(created_at=created_at)
-    )
+    row = await hold(session, workspace_id=workspace_id)
+    if row.created_at > created_at:
+        before, after = {"created_at": row.created_at}, {"created_at": created_at}
+        row.created_at = created_at
+        await session.flush()
+        change = Change(Action.WORKSPACE_UPDATE, Target.workspace(workspace_id), before, after)
+        await audit_log.note(session, change, workspace_id=workspace_id, by=by, now=now)

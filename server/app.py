@@ -102,7 +102,7 @@ def create_app(
         *(graphiql.routes() if settings.graphiql else []),
         *Health(redirect_reason=door.readiness, database=database, recorder=recorder).routes(),
         Route("/", FrontPage(links_to_graphiql=settings.graphiql), methods=["GET"]),
-        WebSocketRoute("/graphql", socket),
+        WebSocketRoute("/graphql", RequestId(socket)),
         WebSocketRoute("/{path:path}", _no_socket),
     ]
     # A router without an application around it: the application's two middlewares cost a tenth of a redirect, and

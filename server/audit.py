@@ -28,7 +28,7 @@ async def run_audit(settings: Settings, *, repairs: bool, now: datetime) -> Audi
             found = await audit(connection)
             if not (found and repairs):
                 return Audit(found, found)
-            await repair(connection, found)
+            await repair(connection, found, now=now)
             return Audit(found, await audit(connection))
         finally:
             await connection.close()

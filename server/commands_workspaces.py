@@ -13,6 +13,7 @@ app = typer.Typer(help="Workspaces: each has links, members and keys of its own.
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The workspace's id, as `workspaces list` shows it.")]
 LIMIT_HELP = "How many links it may have; none for no limit."
+ITEMS_HELP = "How many links one mutation may make or change, from 1 to 500."
 
 
 @app.command("create")
@@ -48,15 +49,27 @@ def list_workspaces() -> None:
 
 
 @app.command("limit")
-def limit_links(workspace: IdArgument, links: Annotated[str, typer.Option(help=LIMIT_HELP)]) -> None:
-    """Set how many links a workspace may have; those it has stay."""
+def limit_workspace(
+    workspace: IdArgument,
+    links: Annotated[str | None, typer.Option(help=LIMIT_HELP)] = None,
+    items: Annotated[str | None, typer.Option(help=ITEMS_HELP)] = None,
+) -> None:
+    """Set how many links a workspace may have, those it has stay; and how many it may make or change at once."""
     from server import workspaces
     from server.embedded import ask
+    from server.start_error import UsageError
 
     with one_line_errors():
-        limit = workspaces.limit_named(links)
-        ask(lambda settings, now: workspaces.limit_links(settings, workspace=workspace, links=limit, now=now))
-    typer.echo(f"{workspace} may have {'any number of' if limit is None else limit} links.", err=True)
+        if links is None and items is None:
+            raise UsageError("say --links, --items or both")
+        limit = None if links is None else workspaces.limit_named(links)
+        most = None if items is None else workspaces.items_named(items)
+        if links is not None:
+            ask(lambda settings, now: workspaces.limit_links(settings, workspace=workspace, links=limit, now=now))
+            typer.echo(f"{workspace} may have {'any number of' if limit is None else limit} links.", err=True)
+        if most is not None:
+            ask(lambda settings, now: workspaces.limit_items(settings, workspace=workspace, items=most, now=now))
+            typer.echo(f"{workspace} may make or change {most} links at once.", err=True)
 
 
 @app.command("erase")

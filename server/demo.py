@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models import feed, workspaces
+from models.actors import OPERATOR
 from models.database import asyncpg_dsn
 from recording.housekeeping import sum_up_days
 from recording.loader import Loader, LoaderConfig
@@ -41,7 +42,9 @@ async def make_demo(settings: Settings, *, visits: int, now: datetime) -> list[s
     async with installation(settings, now=now) as (database, instance):
         links = await make_links(database, instance, settings, created_at=begin)
         async with database.write() as session:
-            await workspaces.date_back(session, workspace_id=instance.workspace_id, created_at=begin)
+            await workspaces.date_back(
+                session, workspace_id=instance.workspace_id, created_at=begin, by=OPERATOR, now=now
+            )
         async with database.read() as connection:
             spool_id = await feed.spool_id(connection)
     crowd = Crowd(links, visits=visits, chance=random.Random())  # noqa: S311  # nothing is to be kept secret by it

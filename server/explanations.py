@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from models.refusals import NotAllowed, Refused
+from models.refusals import NoLongerAllowed, NotAllowed, Refused
 from server.start_error import UsageError
 
 
@@ -14,5 +14,5 @@ def explained() -> Iterator[None]:
         yield
     except Refused as refused:
         raise UsageError("\n".join(problem.message for problem in refused.problems)) from None
-    except NotAllowed as refusal:
+    except (NotAllowed, NoLongerAllowed) as refusal:
         raise UsageError(str(refusal)) from None

@@ -1,4 +1,4 @@
-"""A name for every API request: in its answer's `X-Request-ID` and in each log line written meanwhile."""
+"""A name for every API request and socket: in its answer's `X-Request-ID` and in each log line written meanwhile."""
 
 import re
 import secrets
@@ -11,15 +11,18 @@ HEADER = "X-Request-ID"
 # One from a proxy in front is kept when it is harmless in a log, so that one name leads through both.
 ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
+# What is named, and the message that tells its client.
+NAMED_BY = {"http": "http.response.start", "websocket": "websocket.accept"}
+
 
 class RequestId:
-    """ASGI middleware that names a request; the name is in `scope["state"]["request_id"]` too."""
+    """ASGI middleware that names a request or socket; the name is in `scope["state"]["request_id"]` too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in NAMED_BY:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(HEADER, "")
@@ -27,7 +30,8 @@ class RequestId:
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in NAMED_BY.values():
+                message.setdefault("headers", [])
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 

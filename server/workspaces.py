@@ -21,7 +21,7 @@ from models.ids import WorkspaceId
 from models.instance import InstanceRecord
 from models.roles import Role
 from models.workspace_erasure import NoSuchWorkspace, erase_workspace, link_count
-from models.workspaces import WorkspaceRecord
+from models.workspaces import LARGEST_BATCH, WorkspaceRecord
 from server.explanations import explained
 from server.installation import installation
 from server.settings import Settings
@@ -48,6 +48,13 @@ def limit_named(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_LIMIT):
         raise UsageError(f"--links: expected a whole number up to {LARGEST_LIMIT}, or none")
+    return int(text)
+
+
+def items_named(text: str) -> int:
+    """A number of items of a bulk mutation; raises UsageError."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_BATCH):
+        raise UsageError(f"--items: expected a whole number from 1 to {LARGEST_BATCH}")
     return int(text)
 
 
@@ -95,6 +102,13 @@ async def limit_links(settings: Settings, *, workspace: str, links: int | None, 
         await workspaces.set_link_limit(session, workspace_id=found.id, limit=links, by=OPERATOR, now=now)
 
 
+async def limit_items(settings: Settings, *, workspace: str, items: int, now: datetime) -> None:
+    """Sets how many links the workspace may make or change at once; raises StartError."""
+    async with installation(settings, now=now) as (database, instance), database.write() as session:
+        found = await workspace_named(await session.connection(), instance, workspace)
+        await workspaces.set_batch_limit(session, workspace_id=found.id, limit=items, by=OPERATOR, now=now)
+
+
 async def erase(settings: Settings, *, workspace: str, confirm: Callable[[str], bool], now: datetime) -> str | None:
     """Erases the workspace if `confirm` agrees to its name, and says what went; None if not. Raises StartError."""
     async with installation(settings, now=now) as (database, instance):
@@ -117,7 +131,13 @@ async def _erase(settings: Settings, workspace_id: WorkspaceId, *, links: int, n
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("Links", total=links)
-            await erase_workspace(connection, workspace_id, now=now, on_links=lambda gone: progress.advance(bar, gone))
+            await erase_workspace(
+                connection,
+                workspace_id,
+                now=now,
+                called=ids.encode(ids.WORKSPACE, workspace_id),
+                on_links=lambda gone: progress.advance(bar, gone),
+            )
     except NoSuchWorkspace as error:  # though it was there just now
         raise UsageError("the workspace has the installation's own domain and stays, or is erased already") from error
     finally:

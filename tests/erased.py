@@ -25,6 +25,8 @@ BEGIN = utc(2026, 11, 19)
 BOTH = "both@example.com"
 # What says nothing of whose it was, or only its number, on purpose.
 KEPT_ON_PURPOSE = {"erased_workspace", "erased_link", "retired_code"}
+# The entry of the erasure itself, in the default workspace's log: the number alone.
+TELLS_OF_IT = '"action":"workspace.erase"'
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def traces(rows: dict[str, list[str]], *, ids: set[int], mark: str) -> dict[str,
     """The rows that still say something: a word with the mark, or one of the ids anywhere."""
 
     def tells(row: str) -> bool:
-        return mark in row or not ids.isdisjoint(_numbers(json.loads(row)))
+        return mark in row or (TELLS_OF_IT not in row and not ids.isdisjoint(_numbers(json.loads(row))))
 
     told = {name: list(filter(tells, lines)) for name, lines in rows.items() if name not in KEPT_ON_PURPOSE}
     return {name: lines for name, lines in told.items() if lines}

@@ -11,6 +11,9 @@ SELECTED = {
     "deactivateLink": "link { id }",
     "reactivateLink": "link { id }",
     "deleteLink": "deletedLinkId",
+    "createLinks": "results { link { id } }",
+    "updateLinks": "results { link { id } }",
+    "deactivateLinks": "results { link { id } }",
     "createApiKey": "apiKey { id name prefix scopes createdAt expiresAt lastUsedAt revokedAt } secret",
     "revokeApiKey": "apiKey { id revokedAt }",
     "addMember": "member { id role joinedAt user { id name email createdAt } }",
@@ -24,6 +27,13 @@ def document(name: str) -> str:
     """The mutation with its input as variable."""
     kind = name[0].upper() + name[1:] + "Input"
     return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {SELECTED[name]} {ERRORS} }} }}"
+
+
+def after_another(first: str, name: str) -> str:
+    """A document of two mutations, the later one under the name `then`; both inputs are variables."""
+    kinds = [one[0].upper() + one[1:] + "Input" for one in (first, name)]
+    return f"""mutation ($first: {kinds[0]}!, $input: {kinds[1]}!) {{
+      first: {first}(input: $first) {{ {ERRORS} }} then: {name}(input: $input) {{ {SELECTED[name]} {ERRORS} }} }}"""
 
 
 async def change(api: Api, name: str, /, *, key: str | None = None, **given: Any) -> Any:

@@ -77,6 +77,12 @@ OPERATIONS = {
         11,
         {"i": {"destinationUrl": "https://example.com/"}},
     ),
+    "create 50 links": Priced(
+        "mutation ($i: CreateLinksInput!) { createLinks(input: $i) { results { link { id shortUrl } "
+        "userErrors { code path } } userErrors { code } } }",
+        10 + 10 + 50,
+        {"i": {"items": [{"destinationUrl": "https://example.com/"}] * 50}},
+    ),
     "two changes": Priced(
         "mutation ($l: LinkLookup!) { a: updateLink(input: {link: $l, title: null}) { userErrors { code } } "
         "b: deactivateLink(input: {link: $l}) { link { status } } }",

@@ -34,14 +34,14 @@ class SigningKey:
     private: Any
 
     @classmethod
-    def make(cls, key_id: str, algorithm: str = "ES256") -> "SigningKey":
+    def make(cls, key_id: str, algorithm: str = "ES256", *, bits: int = 2048) -> "SigningKey":
         private: Any
         if algorithm in _CURVES:
             private = ec.generate_private_key(_CURVES[algorithm]())
         elif algorithm == "EdDSA":
             private = ed25519.Ed25519PrivateKey.generate()
         else:
-            private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         return cls(key_id, algorithm, private)
 
     @property

@@ -1,5 +1,6 @@
 """Keys at the door: which are let in, and how the others are told. What each opens: test_permission_matrix.py."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,8 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from graph.sign_in import STRANGERS_AT_ONCE
 from models import keys
+from models.key_secrets import SECRET_LENGTH, secret_text
 from models.keys import Scope
+from tests.eventually import eventually
 from tests.graph.api import Api, error_codes
 
 pytestmark = pytest.mark.database
@@ -91,6 +95,24 @@ async def test_a_presented_key_that_is_not_valid_is_refused_as_a_whole(api: Api)
 async def test_a_valid_key_is_taken_however_the_scheme_is_written(api: Api) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
         assert error_codes(await ask_as(api, ("authorization", f"{scheme} {api.key}"))) == []
+
+
+async def test_keys_that_nobody_knows_leave_connections_to_everybody_else(api: Api) -> None:
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    made_up = [secret_text(f"{number:012}", "0" * SECRET_LENGTH) for number in range(2 * api.database.size)]
+
+    async with api.database.write() as session:
+        await session.execute(text("lock table api_key in access exclusive mode"))
+        asking = [asyncio.create_task(ask_as(api, ("authorization", f"Bearer {one}"))) for one in made_up]
+
+        async def as_many_as_may() -> bool:
+            async with api.database.read() as conn:  # one that is left
+                return bool((await conn.execute(text(waiting))).scalar_one() == STRANGERS_AT_ONCE)
+
+        await eventually(as_many_as_may)
+        assert api.database.size > STRANGERS_AT_ONCE + 1
+
+    assert {(await one).status_code for one in asking} == {401}
 
 
 async def test_a_keys_use_is_noted_once_a_minute(api: Api) -> None:

@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from graph.access_tokens import AccessTokens, TokenRefused
+from graph.access_tokens import AccessTokens, TokenRefused, looks_like_token
 from graph.identity_provider import IdentityProvider, ProviderAway
 from models.users import Identity
 from tests.graph.provider import AUDIENCE, Provider, SigningKey, running_provider
@@ -132,6 +132,7 @@ async def test_no_token_chooses_how_it_is_verified(provider: Provider, judge: Ju
         # A key that comes with the token, or an address where one is.
         provider.token(NOW, key=thief, headers={"jwk": thief.public}),
         provider.token(NOW, key=thief, headers={"jku": "http://127.0.0.1:9/keys"}),
+        provider.token(NOW, key=thief, headers={"x5u": "http://127.0.0.1:9/keys", "x5c": ["AAAA"]}),
         provider.token(NOW, key=thief),
         # The right key with an algorithm it is not for.
         provider.token(NOW, key=SigningKey("k1", "PS256", provider.keys[0].private)),
@@ -147,6 +148,31 @@ async def test_no_token_chooses_how_it_is_verified(provider: Provider, judge: Ju
     for token in tricks:
         with pytest.raises(TokenRefused):
             await judge.identity(token)
+
+
+async def test_a_signature_of_nothing_but_zeros_is_none(provider: Provider, judge: Judge) -> None:
+    claims = {"iss": provider.issuer, "aud": AUDIENCE, "sub": "ann-1", "exp": NOW.timestamp() + 300}
+    for signature in (bytes(64), b"", bytes(63) + b"\x01", b"\x00" * 31 + b"\x01" + b"\x00" * 31 + b"\x01"):
+        with pytest.raises(TokenRefused):
+            await judge.identity(_forged({"alg": "ES256", "kid": "k1"}, claims, signature))
+
+
+async def test_a_token_within_a_token_and_an_encrypted_one_are_refused(provider: Provider, judge: Judge) -> None:
+    inner, signer = provider.token(NOW), provider.keys[0]
+    whole = jwt.PyJWS().encode(inner.encode(), signer.private, "ES256", headers={"kid": signer.id, "cty": "JWT"})
+    with pytest.raises(TokenRefused):
+        await judge.identity(whole)
+    assert not looks_like_token("e30.e30.e30.e30.e30"), "the five parts of what is encrypted (RFC 7516)"
+    with pytest.raises(TokenRefused):
+        await judge.identity("e30.e30.e30.e30.e30")
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")  # of the one who signs
+async def test_a_short_key_of_the_provider_is_passed_over(provider: Provider, judge: Judge) -> None:
+    provider.keys = [SigningKey.make("k1", "RS256", bits=1024), SigningKey.make("k2", "RS256")]
+    with pytest.raises(TokenRefused):
+        await judge.identity(provider.token(NOW))
+    assert (await judge.identity(provider.token(NOW, key=provider.keys[1]))).subject == "ann-1"
 
 
 async def test_new_keys_are_read_and_old_ones_forgotten(provider: Provider, judge: Judge) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from graph import scalars
 from tests.graph.api import CREATE, DEACTIVATE, UPDATE, Api, error_codes
+from tests.graph.batches import MANY
 
 pytestmark = pytest.mark.database
 
@@ -62,12 +63,23 @@ class Sender:
     def lookup(self) -> dict[str, Any]:
         return {self.dice.choice(["id", "code", "shortUrl", "externalId"]): self.value()}
 
+    def draft(self) -> dict[str, Any]:
+        return {"destinationUrl": "https://example.com/", **self.some(TEXTS)}
+
+    def update(self) -> dict[str, Any]:
+        return {"link": {"code": "a"}, **self.some((*TEXTS[1:], "expectedVersion"))}
+
+    def policy(self) -> Any:
+        return self.dice.choice(["SKIP_FAILED", "SKIP_FAILED", self.value()])
+
     def request(self) -> tuple[str, dict[str, Any]]:
         requests = [
-            (CREATE, {"input": {"destinationUrl": "https://example.com/", **self.some(TEXTS)}}),
-            (UPDATE, {"input": {"link": {"code": "a"}, **self.some((*TEXTS[1:], "expectedVersion"))}}),
+            (CREATE, {"input": self.draft()}),
+            (UPDATE, {"input": self.update()}),
             (UPDATE, {"input": {"link": self.lookup(), "title": self.text()}}),
             (DEACTIVATE, {"input": {"link": {"code": "a"}, "reason": self.value()}}),
+            (MANY["createLinks"], {"input": {"items": [self.draft(), self.draft()], "policy": self.policy()}}),
+            (MANY["updateLinks"], {"input": {"items": [{"link": self.lookup(), "title": "t"}, self.update()]}}),
             ("query ($c: String!) { codeAvailability(code: $c) { suggestions } }", {"c": self.value()}),
             ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": [self.value(), self.text()]}),
             ("query ($by: LinkLookup!) { link(by: $by) { id } }", {"by": self.lookup()}),

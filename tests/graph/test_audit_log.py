@@ -10,9 +10,10 @@ from sqlalchemy import event, text
 
 from graph import ids
 from graph.schema import build_schema
-from models import audit_log, member_changes
+from models import audit_entries, member_changes
 from models.actors import OPERATOR, Actor
-from models.audit_log import Action, EntryRecord
+from models.audit_entries import EntryRecord
+from models.audit_log import Action
 from models.keys import Scope
 from models.roles import Role
 from tests.graph.api import Api
@@ -60,6 +61,15 @@ class Case:
     refused: Input
 
 
+async def a_link_to_title(api: Api) -> Input:
+    return {"items": [{**await a_link(api), "title": "New"}]}
+
+
+async def a_link_to_deactivate(api: Api) -> Input:
+    return {"items": [await a_link(api)]}
+
+
+NO_ITEMS: Input = {"items": []}
 NO_LINK = {"link": {"code": "nothing"}}
 CASES = {
     "createLink": Case(
@@ -69,6 +79,9 @@ CASES = {
     "deactivateLink": Case(Action.LINK_DEACTIVATE, a_link, {"reason": "spam"}, NO_LINK),
     "reactivateLink": Case(Action.LINK_REACTIVATE, a_deactivated_link, {}, NO_LINK),
     "deleteLink": Case(Action.LINK_DELETE, a_deactivated_link, {}, NO_LINK),
+    "createLinks": Case(Action.LINK_CREATE, nothing, {"items": [{"destinationUrl": "https://example.com/"}]}, NO_ITEMS),
+    "updateLinks": Case(Action.LINK_UPDATE, a_link_to_title, {}, NO_ITEMS),
+    "deactivateLinks": Case(Action.LINK_DEACTIVATE, a_link_to_deactivate, {}, NO_ITEMS),
     "createApiKey": Case(
         Action.KEY_CREATE, nothing, {"name": "k", "scopes": ["LINKS_READ"]}, {"name": "k", "scopes": []}
     ),
@@ -84,7 +97,7 @@ CASES = {
 
 async def entries(api: Api) -> list[EntryRecord]:
     async with api.database.read() as conn:
-        return await audit_log.page(conn, workspace_id=api.instance.workspace_id, after=None, size=100)
+        return await audit_entries.page(conn, workspace_id=api.instance.workspace_id, after=None, size=100)
 
 
 async def listed(api: Api, *, key: str | None = None, **variables: Any) -> Any:
@@ -164,7 +177,7 @@ async def test_the_log_tells_who_did_what_to_what(api: Api) -> None:
 
     ann = {"__typename": "User", "id": ids.encode(ids.USER, owner.user.id), "name": "ann"}
     own = (await api.ask("{ workspace { id } }"))["workspace"]["id"]
-    told = [(entry["action"], entry["actor"] and entry["actor"]["name"], entry["target"]) for entry in found[:8]]
+    told = [(entry["action"], entry["actor"] and entry["actor"]["name"], entry["target"]) for entry in found[:11]]
     member = {"__typename": "Member", "id": ids.encode(ids.MEMBER, owner.record.id)}
     assert told == [
         ("workspace.update", "ann", {"__typename": "Workspace", "id": own}),
@@ -173,8 +186,11 @@ async def test_the_log_tells_who_did_what_to_what(api: Api) -> None:
         ("key.create", "ann", {"__typename": "ApiKey", "id": made["id"]}),
         ("link.update", "a key", None),
         ("link.create", "ann", None),
+        ("member.sign_in", "ann", member),
         ("member.add", None, member),
-        ("key.create", None, {"__typename": "ApiKey", "id": found[7]["target"]["id"]}),
+        ("key.create", None, {"__typename": "ApiKey", "id": found[8]["target"]["id"]}),
+        ("domain.create", None, {"__typename": "Domain", "id": found[9]["target"]["id"]}),
+        ("workspace.create", None, {"__typename": "Workspace", "id": own}),
     ]
     assert found[0]["actor"] == ann and found[0]["summary"] == "timezone: 'UTC' -> 'Europe/Berlin'"
     assert found[0]["createdAt"] == "2026-03-29T08:00:00.000Z"
@@ -187,7 +203,7 @@ async def test_a_target_that_the_key_may_not_see_is_forbidden_alone(api: Api) ->
     answer = (await api.post(LOG, key=admin)).json()
 
     nodes = answer["data"]["workspace"]["auditLog"]["nodes"]
-    assert [node["action"] for node in nodes] == ["key.create", "link.create", "key.create"]
+    assert [node["action"] for node in nodes[:3]] == ["key.create", "link.create", "key.create"]
     (error,) = answer["errors"]
     assert error["path"] == ["workspace", "auditLog", "nodes", 1, "target"]
     assert error["extensions"] == {"code": "FORBIDDEN", "requiredScope": "LINKS_READ"}
@@ -227,9 +243,12 @@ async def test_the_log_is_walked_page_by_page(api: Api) -> None:
     first = await listed(api, first=3)
     rest = await listed(api, first=3, after=first["pageInfo"]["endCursor"])
 
-    assert [entry["action"] for entry in (*first["nodes"], *rest["nodes"])] == ["link.create"] * 4 + ["key.create"]
-    assert len({entry["id"] for entry in (*first["nodes"], *rest["nodes"])}) == 5
-    assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (True, False)
+    told = [entry["action"] for entry in (*first["nodes"], *rest["nodes"])]
+    assert told == ["link.create"] * 4 + ["key.create", "domain.create"]
+    assert len({entry["id"] for entry in (*first["nodes"], *rest["nodes"])}) == 6
+    last = await listed(api, first=3, after=rest["pageInfo"]["endCursor"])
+    assert [entry["action"] for entry in last["nodes"]] == ["workspace.create"]
+    assert [page["pageInfo"]["hasNextPage"] for page in (first, rest, last)] == [True, True, False]
 
 
 async def test_the_log_takes_the_same_statements_however_long_it_is(api: Api) -> None:

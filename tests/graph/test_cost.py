@@ -157,6 +157,42 @@ def test_each_operation_of_a_document_has_its_own_cost(ours: GraphQLSchema) -> N
     assert [document.plan(name).requested(None) for name in ("A", "B", "A")] == [1, 26, 1]
 
 
+MANY = "mutation ($i: CreateLinksInput!) { createLinks(input: $i) { results { created link { id } } } }"
+OF_ONE = 'mutation ($c: String) { createLinks(input: {items: {destinationUrl: "a", code: $c}}) { results { %s } } }'
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "expected"),
+    [
+        (MANY, {"i": {"items": [{}] * 500}}, 10 + 100 + 500),
+        (MANY, {"i": {"items": {}}}, 10 + 1 + 1),  # one alone is read as a list of one
+        (MANY, {"i": {"items": []}}, 10),
+        (OF_ONE % "created", {"c": "a"}, 10 + 1),
+        (OF_ONE % "link { id analytics { totals { clicks } } }", {"c": "a"}, 10 + 1 + 1 + 3),
+        (
+            (
+                "mutation ($l: [DeactivateLinkInput!]!) { deactivateLinks(input: {items: $l}) "
+                "{ results { link { clicks(first: 9) { nodes { id } } domain { id } } } } }"
+            ),
+            {"l": [{}, {}, {}]},
+            10 + 1 + 3 * (1 + 1 + 9 + 1),
+        ),
+    ],
+)
+def test_many_changes_cost_what_is_asked_for_each(
+    ours: GraphQLSchema, document: str, variables: dict[str, Any], expected: int
+) -> None:
+    assert plan_of(ours, document).requested(variables) == expected
+
+
+def test_results_that_are_not_there_are_given_back(ours: GraphQLSchema) -> None:
+    plan = plan_of(ours, MANY)
+    variables: dict[str, Any] = {"i": {"items": [{}] * 20}}
+    assert plan.actual(variables, {"createLinks": {"results": []}}) == 10 + 4
+    results = [{"created": True, "link": {"id": "a"}}] * 20
+    assert plan.actual(variables, {"createLinks": {"results": results}}) == plan.requested(variables) == 34
+
+
 TO_COME = build_schema(
     """
     type Query { links(first: Int, filter: LinkFilter): LinkConnection }
@@ -268,9 +304,10 @@ async def test_a_mutation_above_the_ceiling_changes_nothing(database: Database) 
 @pytest.mark.database
 async def test_the_workspace_says_what_requests_are_bound_by(database: Database) -> None:
     api = await make_api(database, max_query_cost=1_500, click_retention_days=30)
-    limits = "{ workspace { limits { maxPageSize maxQueryCost maxTimeseriesPoints clickRetentionDays } } }"
+    limits = "{ workspace { limits { maxPageSize maxBulkItems maxQueryCost maxTimeseriesPoints clickRetentionDays } } }"
     assert (await api.ask(limits))["workspace"]["limits"] == {
         "maxPageSize": 100,
+        "maxBulkItems": 500,
         "maxQueryCost": 1_500,
         "maxTimeseriesPoints": 2_000,
         "clickRetentionDays": 30,

@@ -92,8 +92,8 @@ for _ in range(3_000):
 LARGE_VARIABLES: dict[str, dict[str, Any]] = {
     "a list 3,000 deep": {"a": DEEP},
     "a list 11 deep": {"a": [[[[[[[[[[[1]]]]]]]]]]]},
-    "a list of 501": {"a": list(range(501))},
-    "a long list within an object": {"a": {"b": {"c": ["x"] * 501}}},
+    "a list of 1,001": {"a": list(range(1_001))},
+    "a long list within an object": {"a": {"b": {"c": ["x"] * 1_001}}},
     "many lists": {"a": [[1] * 400] * 400},
     "an object of many fields": {"a": {str(number): number for number in range(20_001)}},
     "many variables": {str(number): number for number in range(20_001)},
@@ -139,7 +139,7 @@ def test_large_variables_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [None, {}, {"a": 1, "b": None}, {"a": ["x"] * 500}, {"a": {"b": [{"c": [[1, 2]]}]}}, {"a": [[[[[[[[[[1]]]]]]]]]]}],
+    [None, {}, {"a": 1, "b": None}, {"a": [1] * 1_000}, {"a": {"b": [{"c": [[1, 2]]}]}}, {"a": [[[[[[[[[[1]]]]]]]]]]}],
 )
 def test_ordinary_variables_pass(variables: dict[str, Any] | None) -> None:
     refuse_variables(variables)
@@ -159,7 +159,7 @@ ORDINARY = {
     "one fragment in 20 places": "{ "
     + " ".join(f"a{n}: x {{ ...F }}" for n in range(20))
     + " } fragment F on X { " + " ".join(f"b{n}" for n in range(40)) + " }",
-    "a list of 500": "{ x(a: [" + "1 " * 500 + "]) }",
+    "a list of 1,000": "{ x(a: [" + "1 " * 1_000 + "]) }",
     "a number of 40 digits": "{ x(a: " + "1" * 40 + ") }",
 }  # fmt: skip
 

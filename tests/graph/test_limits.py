@@ -18,6 +18,7 @@ from graph.socket_messages import MOST_OPERATIONS
 from graph.top import LARGEST_TOP
 from models.click_reads import MAX_CLICKS_READ
 from models.intervals import MAX_POINTS
+from models.workspaces import LARGEST_BATCH
 from server.api_settings import rate_in
 from server.request_heads import LARGEST_HEAD
 from server.settings import Settings
@@ -51,6 +52,7 @@ LIMITS = {
     "Points for an operation (`KURZ_MAX_QUERY_COST`)": Settings.model_fields["max_query_cost"].default,
     "Items of a page": LARGEST_PAGE,
     "Ids for `nodes`": LARGEST_REQUEST,
+    "Items of a mutation of many links (`kurz workspaces limit`)": LARGEST_BATCH,
     "Rows of a `top`": LARGEST_TOP,
     "Rows of all `top` together": MOST_ROWS,
     "Points of a time series": MAX_POINTS,
@@ -72,6 +74,7 @@ PRICES = {
     "`top`": cost.BY_TYPE["TopValues"],
     "`search`, or `contains` in a filter": cost.SEARCH,
     "a mutation": cost.MUTATION,
+    "`createLinks`, `updateLinks`, `deactivateLinks`": cost.MUTATION,
     "a subscription": cost.SUBSCRIPTION,
     "`__schema`": cost.INTROSPECTION["__schema"],
     "`__type`": cost.INTROSPECTION["__type"],

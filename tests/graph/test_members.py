@@ -1,11 +1,13 @@
 """Members over GraphQL: who they are, who sees them, and who adds, changes and removes them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from graph import ids
+from models import keys
 from models.keys import Scope
 from models.roles import Role
 from tests.graph.api import Api, NewMember
@@ -199,6 +201,26 @@ async def test_a_key_gives_no_role_that_may_do_more_than_the_key(api: Api) -> No
     assert await refusals(api, "addMember", key=weak, email="x@example.com", role="MEMBER") == beyond
     assert await refusals(api, "updateMember", key=weak, id=low, role="MEMBER") == beyond
     await done(api, "addMember", key=weak, email="x@example.com", role="READER")
+
+
+async def test_a_key_that_expires_gives_nobody_what_would_outlast_it(api: Api, team: dict[Role, NewMember]) -> None:
+    async with api.database.write() as session:
+        brief = await keys.create(
+            session,
+            workspace_id=api.instance.workspace_id,
+            name="brief",
+            scopes=Scope,
+            expires_at=api.clock.now + timedelta(days=7),
+            now=api.clock.now,
+        )
+    reader, member = id_of(team[Role.READER]), id_of(team[Role.MEMBER])
+
+    assert await forbidden(api, "addMember", key=brief.secret, email="x@example.com", role="READER") == {}
+    assert await forbidden(api, "updateMember", key=brief.secret, id=reader, role="MEMBER") == {}
+
+    assert len((await listed(api))["nodes"]) == len(team)
+    await done(api, "updateMember", key=brief.secret, id=member, role="READER")  # takes
+    await done(api, "removeMember", key=brief.secret, id=member)
 
 
 async def test_members_and_readers_manage_nobody(api: Api, team: dict[Role, NewMember]) -> None:

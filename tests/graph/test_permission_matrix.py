@@ -30,6 +30,7 @@ from tests.graph.two_workspaces import Caller, Things, TwoWorkspaces
 pytestmark = pytest.mark.database
 
 UNKNOWN = '{link: {code: "unknown"}}'
+ITEM_ERRORS = "results { userErrors { code } } userErrors { code }"
 OF_KEY = "query ($code: String!) {{ link(by: {{code: $code}}) {{ createdBy {{ ... on ApiKey {{ {} }} }} }} }}"
 
 
@@ -60,6 +61,13 @@ CASES = {
     "Query.links": Case("{ links(first: 2) { totalCount nodes { id clickCount lastClickedAt } } }"),
     "Query.codeAvailability": Case('{ codeAvailability(code: "free") { available } }'),
     "Mutation.createLink": Case('mutation { createLink(input: {destinationUrl: "https://a.example/"}) { created } }'),
+    "Mutation.createLinks": Case(
+        'mutation { createLinks(input: {items: [{destinationUrl: "?"}]}) { results { userErrors { code } } } }'
+    ),
+    "Mutation.updateLinks": Case(f"mutation {{ updateLinks(input: {{items: [{UNKNOWN}]}}) {{ {ITEM_ERRORS} }} }}"),
+    "Mutation.deactivateLinks": Case(
+        f"mutation {{ deactivateLinks(input: {{items: [{UNKNOWN}]}}) {{ {ITEM_ERRORS} }} }}"
+    ),
     "Mutation.updateLink": Case(f"mutation {{ updateLink(input: {UNKNOWN}) {{ userErrors {{ code }} }} }}"),
     "Mutation.deactivateLink": Case(f"mutation {{ deactivateLink(input: {UNKNOWN}) {{ userErrors {{ code }} }} }}"),
     "Mutation.reactivateLink": Case(f"mutation {{ reactivateLink(input: {UNKNOWN}) {{ userErrors {{ code }} }} }}"),
@@ -234,6 +242,13 @@ def changing(name: str) -> str:
     return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code path }} }} }}"
 
 
+def changing_many(name: str) -> str:
+    kind = name[0].upper() + name[1:] + "Input"
+    errors = "userErrors { code path }"
+    return f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ results {{ {errors} }} {errors} }} }}"
+
+
+BULK_CHANGES = ("updateLinks", "deactivateLinks")
 LINK_CHANGES = ("updateLink", "deactivateLink", "reactivateLink", "deleteLink")
 # Everywhere that an id can be written: documents, and their variables with "ID" for the id of a link, key or member.
 NAMING: dict[str, list[tuple[str, Any]]] = {
@@ -242,6 +257,11 @@ NAMING: dict[str, list[tuple[str, Any]]] = {
     "LinkLookup.id": [
         (LINK, {"by": {"id": "ID"}}),
         *((changing(name), {"input": {"link": {"id": "ID"}}}) for name in LINK_CHANGES),
+        *(
+            (changing_many(name), {"input": {"items": [{"link": {"id": "ID"}}], "policy": policy}})
+            for name in BULK_CHANGES
+            for policy in ("ALL_OR_NOTHING", "SKIP_FAILED")
+        ),
     ],
     "ClickFilter.link": [(CLICKS, {"id": "ID"}), (SUMS, {"id": "ID"})],
     "RevokeApiKeyInput.id": [(changing("revokeApiKey"), {"input": {"id": "ID"}})],
@@ -282,6 +302,9 @@ async def test_a_foreign_link_is_as_missing_by_its_other_names_too(world: TwoWor
             for name in LINK_CHANGES:
                 theirs, none = {"input": {"link": foreign}}, {"input": {"link": absent}}
                 await answers_alike(world, changing(name), caller, theirs, none)
+            for name in BULK_CHANGES:
+                many: list[dict[str, Any]] = [{"input": {"items": [{"link": one}]}} for one in (foreign, absent)]
+                await answers_alike(world, changing_many(name), caller, *many)
 
 
 async def test_what_was_tried_on_foreign_things_has_changed_nothing(world: TwoWorkspaces) -> None:

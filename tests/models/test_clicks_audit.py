@@ -70,7 +70,7 @@ async def test_what_is_derived_is_found_wrong_and_made_right(
 
     # when
     differences = await audit(raw)
-    await repair(raw, differences)
+    await repair(raw, differences, now=NOW)
 
     # then
     assert {difference.check for difference in differences} == checks
@@ -95,7 +95,7 @@ async def test_what_is_not_derived_stays_wrong(raw: Connection, tampering: str, 
 
     # when
     differences = await audit(raw)
-    await repair(raw, differences)
+    await repair(raw, differences, now=NOW)
 
     # then
     assert checks <= {difference.check for difference in differences}
@@ -118,7 +118,7 @@ async def test_months_whose_clicks_are_gone_are_neither_judged_nor_touched(raw: 
     await raw.execute("update click_slot set clicks = 9 where slot >= '2026-11-01Z'")
 
     # when
-    await repair(raw, await audit(raw))
+    await repair(raw, await audit(raw), now=NOW)
 
     # then
     assert await derived(raw) == before
@@ -132,7 +132,7 @@ async def test_repair_drops_the_cached_days_of_what_it_makes_anew(raw: Connectio
     await raw.execute("update click_slot set clicks = 9 where slot >= '2026-11-01Z'")
 
     # when
-    await repair(raw, await audit(raw))
+    await repair(raw, await audit(raw), now=NOW)
 
     # then
     assert await raw.fetchval("select array_agg(day::text) from click_day") == ["2026-10-04"]

@@ -14,7 +14,7 @@ from models.database import Database, asyncpg_dsn, is_unreachable, make_engine, 
 
 SLEEPERS = (
     "select count(*) from pg_stat_activity "
-    "where datname = current_database() and state = 'active' and query like 'select pg_sleep(600)%'"
+    "where datname = current_database() and wait_event = 'PgSleep'"  # before, a cancellation can be lost
 )
 
 

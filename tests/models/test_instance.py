@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from models import domains, instance, workspaces
+from models import audit_entries, domains, instance, workspaces
+from models.actors import OPERATOR
 from models.database import Database
 from models.domains import DomainRecord
 from models.instance import InstanceRecord
@@ -72,6 +73,34 @@ async def test_an_address_that_another_domain_has_makes_that_one_the_default(
     moved = await bootstrap(database, "b.example")
     assert moved.domain_id == 5
     assert await bootstrap(database, "b.example") == moved
+
+
+async def told(database: Database, record: InstanceRecord) -> list[tuple[str, object, object]]:
+    """What the default workspace's log says, oldest first, and that it was all the operator's doing."""
+    async with database.read() as conn:
+        entries = await audit_entries.page(conn, workspace_id=record.workspace_id, after=None, size=10)
+    assert {entry.actor for entry in entries} <= {OPERATOR}
+    return [(entry.action.value, entry.before, entry.after) for entry in reversed(entries)]
+
+
+async def test_what_starts_change_is_told_in_the_audit_log(database: Database, here: InstanceRecord) -> None:
+    made = [
+        ("workspace.create", None, {"name": "Default", "timezone": "UTC"}),
+        ("domain.create", None, {"hostname": OWN_HOST}),
+    ]
+    assert await told(database, here) == made
+    await bootstrap(database)
+    assert await told(database, here) == made, "a start that changes nothing"
+
+    await bootstrap(database, "new.example")
+    async with database.write() as session:
+        await session.execute(text("insert into domain values (5, null, 'b.example', now(), null)"))
+    await bootstrap(database, "b.example")
+
+    assert (await told(database, here))[2:] == [
+        ("domain.update", {"hostname": OWN_HOST}, {"hostname": "new.example"}),
+        ("workspace.domain", {"hostname": "new.example"}, {"hostname": "b.example"}),
+    ]
 
 
 async def test_domains_of_another_workspace_are_not_found(

@@ -184,7 +184,7 @@ async def test_a_repair_keeps_hidden_what_is_hidden(
     await delete(database, gone)
     before = await everything(database, here, kept, gone)
     await raw.execute("update click_slot set clicks = clicks + 1")
-    await repair(raw, await audit(raw))
+    await repair(raw, await audit(raw), now=NOW)
     assert await audit(raw) == []
     assert await everything(database, here, kept, gone) == before
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
 import models
-from models import audit_log
+from models import audit_entries
 from models.audit_log import AuditEntry
 from models.database import Database
 from models.ids import WorkspaceId
@@ -143,7 +143,7 @@ async def test_partitions_and_visitors_are_asked_by_nobody(guarded: Database, vi
 async def test_a_function_of_the_models_must_know_its_workspace(guarded: Database, here: InstanceRecord) -> None:
     async with guarded.read() as conn:
         with pytest.raises(row_security.NoWorkspace):
-            await audit_log.page(conn, workspace_id=None, after=None, size=1)  # type: ignore[arg-type]
+            await audit_entries.page(conn, workspace_id=None, after=None, size=1)  # type: ignore[arg-type]
 
 
 async def test_every_table_of_a_workspace_is_guarded(guarded: Database, raw: asyncpg.Connection) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models import member_changes, users
-from models.actors import OPERATOR
+from models import audit_entries, member_changes, users
+from models.actors import OPERATOR, Actor
 from models.database import Database
 from models.ids import WorkspaceId
 from models.instance import InstanceRecord
@@ -49,6 +49,32 @@ async def test_the_first_sign_in_binds_and_later_ones_need_no_email(database: Da
     assert (first.id, first.name, first.subject) == (later.id, "Ann Other", "ann-1")
     async with database.read() as conn:
         assert await users.find_by_identity(conn, issuer=ISSUER, subject="ann-1") == later
+
+
+@pytest.mark.usefixtures("invited")
+async def test_every_workspace_that_added_somebody_is_told_of_the_first_sign_in_once(
+    database: Database, here: InstanceRecord, elsewhere: InstanceRecord
+) -> None:
+    async with database.write() as session:
+        await member_changes.add(
+            session,
+            workspace_id=elsewhere.workspace_id,
+            email="ann@example.com",
+            role=Role.READER,
+            by=OPERATOR,
+            as_role=Role.OWNER,
+            now=NOW,
+        )
+    ann = await sign_in(database, ANN)
+    assert ann is not None and await sign_in(database, ANN)
+
+    for place in (here, elsewhere):
+        async with database.read() as conn:
+            entries = await audit_entries.page(conn, workspace_id=place.workspace_id, after=None, size=10)
+        entry, *rest = entries
+        assert (entry.action, entry.actor, entry.created_at) == ("member.sign_in", Actor(user=ann.id), LATER)
+        assert entry.after == {"email": "ann@example.com", "issuer": ISSUER}
+        assert "member.sign_in" not in {one.action for one in rest}
 
 
 @pytest.mark.usefixtures("invited")

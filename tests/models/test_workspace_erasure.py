@@ -20,7 +20,7 @@ from models.links import ById
 from models.refusals import CodeTaken, Refused
 from models.workspace_erasure import NoSuchWorkspace, erase_workspace
 from tests.clicks_data import Visit, load
-from tests.erased import BEGIN, MARK, Furnished, every_row, furnish, traces, visits
+from tests.erased import BEGIN, MARK, TELLS_OF_IT, Furnished, every_row, furnish, traces, visits
 from tests.eventually import eventually
 from tests.models.making import LATER, NOW, deactivate, make_link
 
@@ -67,18 +67,28 @@ async def left(raw: Connection, elsewhere: InstanceRecord, doomed: Furnished) ->
     return traces(await every_row(raw), ids=ids, mark=MARK)
 
 
-async def test_nothing_is_left_in_any_table(elsewhere: InstanceRecord, raw: Connection, doomed: Furnished) -> None:
+async def erasures_told(raw: Connection) -> list[tuple[int, int]]:
+    """In which workspace's log, and of which."""
+    asked = "select workspace_id, target_id from audit_entry where action = 'workspace.erase'"
+    return [tuple(row) for row in await raw.fetch(asked)]
+
+
+async def test_nothing_is_left_in_any_table(
+    here: InstanceRecord, elsewhere: InstanceRecord, raw: Connection, doomed: Furnished
+) -> None:
     assert len(await left(raw, elsewhere, doomed)) > 8
     assert await erase_workspace(raw, elsewhere.workspace_id, now=LATER) == 4
     assert await left(raw, elsewhere, doomed) == {}
     assert await audit(raw) == []
     assert await raw.fetchval("select array_agg(id) from erased_workspace") == [elsewhere.workspace_id]
+    assert await erasures_told(raw) == [(here.workspace_id, elsewhere.workspace_id)]
     assert await raw.fetchval("select array_agg(code) from retired_code") == ["shared"]
 
 
 async def test_nobody_else_notices(database: Database, here: InstanceRecord, raw: Connection, kept: Furnished) -> None:
     async def rest() -> dict[str, list[str]]:
-        return {name: rows for name, rows in (await every_row(raw)).items() if name not in OF_ALL}
+        rows = {name: rows for name, rows in (await every_row(raw)).items() if name not in OF_ALL}
+        return {name: [row for row in own if TELLS_OF_IT not in row] for name, own in rows.items()}
 
     before = await rest()
     async with database.write() as session:
@@ -103,6 +113,7 @@ async def test_it_can_be_interrupted_and_repeated_at_every_step(
     assert interruptions > 4
     assert await erase_workspace(raw, elsewhere.workspace_id, now=LATER) == 0
     assert await left(raw, elsewhere, doomed) == {}
+    assert len(await erasures_told(raw)) == 1, "however often it was begun"
 
 
 async def test_all_access_ends_before_the_first_row_goes(

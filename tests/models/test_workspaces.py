@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import audit_log, workspaces
+from models import audit_entries, workspaces
 from models.actors import OPERATOR
 from models.database import Database
 from models.instance import InstanceRecord
@@ -20,7 +20,7 @@ async def test_a_workspace_is_made_changed_and_told(database: Database) -> None:
         )
     async with database.read() as conn:
         assert await workspaces.find(conn, workspace_id=made.id) == changed
-        told = await audit_log.page(conn, workspace_id=made.id, after=None, size=10)
+        told = await audit_entries.page(conn, workspace_id=made.id, after=None, size=10)
     assert (made.name, changed.name, changed.timezone) == ("Shop", "Store", "Europe/Berlin")
     assert [entry.after for entry in told] == [{"name": "Store"}, {"name": "Shop", "timezone": "Europe/Berlin"}]
 

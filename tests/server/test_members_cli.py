@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from graph import ids
-from models import audit_log, keys, link_changes, link_creation, link_deletion
+from models import audit_entries, keys, link_changes, link_creation, link_deletion
 from models.actors import BY_OPERATOR, OPERATOR
 from models.audit_log import Action
 from models.database import Database
@@ -46,7 +46,7 @@ def number(workspace: str) -> WorkspaceId:
 
 async def last_told(database: Database, workspace_id: WorkspaceId, count: int) -> list[Action]:
     async with database.read() as conn:
-        entries = await audit_log.page(conn, workspace_id=workspace_id, after=None, size=count)
+        entries = await audit_entries.page(conn, workspace_id=workspace_id, after=None, size=count)
     assert {entry.actor for entry in entries} == {OPERATOR}
     return [entry.action for entry in entries]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graph import ids
-from models import audit_log, keys, link_creation, members
+from models import audit_entries, keys, link_creation, members, workspaces
 from models.actors import OPERATOR
 from models.audit_log import Action
 from models.database import Database
@@ -20,7 +20,15 @@ from models.refusals import Refused
 from server.first_start import prepare
 from server.settings import Settings
 from server.start_error import UsageError
-from server.workspaces import create_workspace, erase, limit_links, limit_named, workspace_lines
+from server.workspaces import (
+    create_workspace,
+    erase,
+    items_named,
+    limit_items,
+    limit_links,
+    limit_named,
+    workspace_lines,
+)
 from tests.models.making import POLICY
 from tests.serving import run_kurz
 
@@ -46,7 +54,7 @@ def number(workspace: str) -> WorkspaceId:
 
 async def told(database: Database, workspace: str) -> list[Action]:
     async with database.read() as conn:
-        entries = await audit_log.page(conn, workspace_id=number(workspace), after=None, size=100)
+        entries = await audit_entries.page(conn, workspace_id=number(workspace), after=None, size=100)
     assert {entry.actor for entry in entries} == {OPERATOR}
     return [entry.action for entry in entries]
 
@@ -96,6 +104,26 @@ def test_a_limit_is_a_number_or_none(text: str, limit: int | None) -> None:
 def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         limit_named(text)
+
+
+@pytest.mark.parametrize("text", ["", "0", "501", "-1", "none", "1.5", "²"])
+def test_what_is_no_number_of_items_is_refused(text: str) -> None:
+    assert (items_named("1"), items_named("500")) == (1, 500)
+    with pytest.raises(UsageError):
+        items_named(text)
+
+
+async def test_how_much_may_be_done_at_once_is_set_and_told(
+    settings: Settings, database: Database, shop: str, now: datetime
+) -> None:
+    async with database.read() as conn:
+        made = await workspaces.find(conn, workspace_id=number(shop))
+    await limit_items(settings, workspace=shop, items=20, now=now)
+    async with database.read() as conn:
+        found = await workspaces.find(conn, workspace_id=number(shop))
+    assert made and found
+    assert (made.batch_limit, found.batch_limit) == (500, 20)
+    assert (await told(database, shop))[0] == Action.WORKSPACE_LIMIT
 
 
 async def test_a_limit_holds_until_it_is_lifted(
@@ -165,7 +193,8 @@ def test_the_commands_print_what_programs_need_and_end_with_a_status(database_ur
     made = run(settings, "create", "Shop", "--owner", "ann@example.com", "--links", "5")
     (workspace,) = made.stdout.splitlines()
     assert made.returncode == 0
-    assert run(settings, "limit", workspace, "--links", "x").returncode == 2
+    for limits in (("--links", "x"), ("--items", "0"), ()):
+        assert run(settings, "limit", workspace, *limits).returncode == 2
     # Nobody is there to type the name.
     assert run(settings, "erase", workspace).returncode == 1
     assert run(settings, "erase", workspace, "--yes").returncode == 0
