@@ -84,6 +84,8 @@ lock: $(VENV)/.dev  ## resolve the dependencies anew, with hashes
 
 bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs wrk, nginx and npm)
 	$(BIN)/python -m benchmarks.redirect
+	$(BIN)/python -m benchmarks.lane_steps
+	$(BIN)/python -m benchmarks.visits
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.dashboards
 	$(BIN)/python -m benchmarks.graphql

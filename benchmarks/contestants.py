@@ -54,8 +54,8 @@ def nginx() -> Iterator[Contestant]:
 
 
 @contextlib.contextmanager
-def kurz(database_url: str, **settings: str) -> Iterator[Contestant]:
-    """`kurz serve` with one worker, as a user has it; its loader runs on the other core, beside PostgreSQL."""
+def kurz(database_url: str, *, name: str = "kurz", **settings: str) -> Iterator[Contestant]:
+    """`kurz serve` as a user has it, but for these settings; its loader runs on the other core, beside PostgreSQL."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         env = _env(database_url) | {"KURZ_PORT": str(port), "KURZ_DATA_DIR": folder} | settings
@@ -64,7 +64,7 @@ def kurz(database_url: str, **settings: str) -> Iterator[Contestant]:
             wait_until(lambda: bool(named(family(process.pid), "server.loader")))
             for loader in named(family(process.pid), "server.loader"):
                 os.sched_setaffinity(loader, {int(LOAD_CORE)})
-            yield Contestant("kurz", port, named(family(process.pid), "server.worker"))
+            yield Contestant(name, port, named(family(process.pid), "server.worker"))
 
 
 @contextlib.contextmanager

@@ -10,8 +10,10 @@ import json
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.contestants import Contestant, bare, kurz, nginx, uncounted
@@ -26,6 +28,7 @@ from server.postgres import Postgres
 RESULTS = Path(__file__).parent / "results" / "redirect.json"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = float(os.environ.get("SECONDS", "3"))
+ONLY = os.environ.get("ONLY", "")  # names of scenarios, separated by commas: measures those, and prints them
 
 FULL = InTurn("f", 0, 99_000)  # all of them fit into the cache of 100,000
 MISSED = InTurn("m", 0, 400_000)  # four times the cache, in turn: never one that it still holds
@@ -46,36 +49,43 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`sides` is how many of the contestants take part; `strays`: what should come is no redirect.
+    """`sides` are the contestants that take part, the yardstick first; `strays`: what should come is no redirect.
 
-    `browsers` is how many different ones ask, in turn.
+    `browsers` is how many different ones ask, in turn; `strangers`: each request comes from an address never seen.
     """
 
     name: str
     path: str | InTurn
-    sides: int
+    sides: tuple[str, ...]
     strays: bool = False
     browsers: int = 1
+    strangers: bool = False
 
 
+BOTH_WAYS = ("bare", "kurz", "route")
 SCENARIOS = (
-    Scenario("cached", "/f000000", sides=4),
-    Scenario("browsers", "/f000000", sides=3, browsers=5_000),
-    Scenario("full cache", FULL, sides=3),
-    Scenario("missed", MISSED, sides=2),
-    Scenario("unknown", UNKNOWN, sides=2, strays=True),
+    Scenario("cached", "/f000000", (*BOTH_WAYS, "uncounted", "two workers", "nginx")),
+    Scenario("browsers", "/f000000", BOTH_WAYS, browsers=5_000),
+    Scenario("strangers", "/f000000", BOTH_WAYS, strangers=True),
+    Scenario("full cache", FULL, (*BOTH_WAYS, "uncounted")),
+    Scenario("missed", MISSED, BOTH_WAYS),
+    Scenario("unknown", UNKNOWN, BOTH_WAYS, strays=True),
+    Scenario("page", "/", BOTH_WAYS),
 )
 
 
 def main() -> None:
-    """Measures everything and writes both files; takes about five minutes."""
+    """Measures everything and writes both files; takes about eight minutes."""
     os.sched_setaffinity(0, {int(LOAD_CORE)})
-    with _contestants() as sides:
-        ours = sides[1]
+    if ONLY:
+        _print_only([scenario for scenario in SCENARIOS if scenario.name in ONLY.split(",")])
+        return
+    with _contestants(SCENARIOS) as sides:
+        ours = sides["kurz"]
         empty_mb = resident_mb(ours.pids[0])
         cold = load(ours.port, seconds=SECONDS, path=FULL)
-        for side in sides[1:3]:
-            _fill(side)
+        for side in ("kurz", "route", "uncounted"):
+            _fill(sides[side])
         full_mb = resident_mb(ours.pids[0])
         measured = [one for scenario in SCENARIOS for one in _rounds(scenario, sides)]
     results = {
@@ -91,23 +101,42 @@ def main() -> None:
     write_report(results)
 
 
+def _print_only(scenarios: Sequence[Scenario]) -> None:
+    with _contestants(scenarios) as sides:
+        for scenario in scenarios:
+            for name in scenario.sides:
+                load(sides[name].port, seconds=1, path=scenario.path)
+        measured = [one for scenario in scenarios for one in _rounds(scenario, sides)]
+    for summary in _summaries(measured):
+        print({name: value if isinstance(value, str) else round(value, 2) for name, value in summary.items()})
+
+
 @contextlib.contextmanager
-def _contestants() -> Iterator[list[Contestant]]:
-    """The bare application, Kurz, Kurz without recording, nginx."""
+def _contestants(scenarios: Sequence[Scenario]) -> Iterator[dict[str, Contestant]]:
+    """Those who take part, by name."""
+    names = {name for scenario in scenarios for name in scenario.sides}
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home.chmod(0o755)
         postgres = stack.enter_context(Postgres(home))
-        ours = stack.enter_context(kurz(postgres.url()))
-        asyncio.run(_prepare(postgres.url()))
-        others = (uncounted(postgres.url()), nginx())
-        yield [stack.enter_context(bare()), ours, *(stack.enter_context(other) for other in others)]
+        url = postgres.url()
+        sides = {"kurz": stack.enter_context(kurz(url))}  # first: it makes the installation
+        asyncio.run(_prepare(url, scenarios))
+        others: dict[str, Callable[[], AbstractContextManager[Contestant]]] = {
+            "bare": bare,
+            "route": partial(kurz, url, name="route", KURZ_FAST_LANE="off"),
+            "two workers": partial(kurz, url, name="two workers", KURZ_WORKERS="2"),
+            "uncounted": partial(uncounted, url),
+            "nginx": nginx,
+        }
+        yield sides | {name: stack.enter_context(other()) for name, other in others.items() if name in names}
 
 
-async def _prepare(database_url: str) -> None:
+async def _prepare(database_url: str, scenarios: Sequence[Scenario]) -> None:
     await migrate(database_url)
     await make_links(database_url, letter="f", count=100_000)
-    await make_links(database_url, letter="m", count=400_000)
+    if MISSED in [scenario.path for scenario in scenarios]:
+        await make_links(database_url, letter="m", count=400_000)
 
 
 def _fill(ours: Contestant) -> None:
@@ -116,12 +145,19 @@ def _fill(ours: Contestant) -> None:
         asked += load(ours.port, seconds=SECONDS, path=FULL, passed=asked).requests
 
 
-def _rounds(scenario: Scenario, sides: list[Contestant]) -> Iterator[Measured]:
+def _rounds(scenario: Scenario, sides: dict[str, Contestant]) -> Iterator[Measured]:
     passed = 0
     for _ in range(ROUNDS):
-        for side in sides[: scenario.sides]:
+        for side in (sides[name] for name in scenario.sides):
             before = cpu_seconds(side.pids)
-            said = load(side.port, seconds=SECONDS, path=scenario.path, passed=passed, browsers=scenario.browsers)
+            said = load(
+                side.port,
+                seconds=SECONDS,
+                path=scenario.path,
+                passed=passed,
+                browsers=scenario.browsers,
+                strangers=scenario.strangers,
+            )
             cpu = (cpu_seconds(side.pids) - before) / said.requests * 1e6
             _must_be_right(scenario, side, said)
             passed += said.requests
@@ -129,7 +165,7 @@ def _rounds(scenario: Scenario, sides: list[Contestant]) -> Iterator[Measured]:
 
 
 def _must_be_right(scenario: Scenario, side: Contestant, said: Load) -> None:
-    expected = said.requests if scenario.strays and side.name == "kurz" else 0
+    expected = said.requests if scenario.strays and side.name != "bare" else 0
     if abs(said.not_redirects - expected) > said.requests * 0.001:
         raise RuntimeError(f"{side.name}, {scenario.name}: {said.not_redirects} of {said.requests} were no redirects")
 

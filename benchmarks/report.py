@@ -10,12 +10,28 @@ CHART = DOCS / "performance.svg"
 SAY = {
     "cached": "one cached link",
     "browsers": "one cached link, by 5,000 browsers in turn",
+    "strangers": "one cached link, by a new visitor each time",
     "full cache": "99,000 cached links in turn",
     "missed": "not in the cache: PostgreSQL is asked",
     "unknown": "no such link: 404",
+    "page": "the front page",
 }
-NAMES = {"kurz": "Kurz", "uncounted": "Kurz without recording", "bare": "bare ASGI application", "nginx": "nginx"}
-COLOURS = {"kurz": "#2563eb", "uncounted": "#93c5fd", "bare": "#94a3b8", "nginx": "#cbd5e1"}
+NAMES = {
+    "kurz": "Kurz",
+    "route": "Kurz without the fast lane",
+    "uncounted": "Kurz without recording",
+    "two workers": "Kurz with two workers on that core",
+    "bare": "bare ASGI application",
+    "nginx": "nginx",
+}
+COLOURS = {
+    "kurz": "#2563eb",
+    "route": "#60a5fa",
+    "uncounted": "#93c5fd",
+    "two workers": "#bfdbfe",
+    "bare": "#94a3b8",
+    "nginx": "#cbd5e1",
+}
 BAR, GAP, LEFT, WIDTH = 18, 14, 250, 760
 
 

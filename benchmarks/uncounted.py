@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import sys
 
 import uvicorn
@@ -10,6 +11,7 @@ from models.database import Database, make_engine
 from models.instance import InstanceRecord, find
 from server.app import create_app
 from server.settings import Settings, read_settings
+from server.worker import config_for
 
 
 async def found_instance(settings: Settings) -> InstanceRecord:
@@ -29,17 +31,8 @@ def main() -> None:
     app = create_app(settings, asyncio.run(found_instance(settings)))
     gc.collect()
     gc.freeze()
-    uvicorn.run(
-        app,
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-    )
+    listening = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=2048)
+    uvicorn.Server(config_for(app)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

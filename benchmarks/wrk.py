@@ -34,6 +34,19 @@ request = function()
   return wrk.format()
 end
 """
+# Each from an address of its own, which the proxy in front has told: some 16 million. The rest of the request is made
+# once, for wrk itself would be the slower side.
+STRANGERS = """
+local n, before, after = {passed}
+init = function()
+  wrk.headers["X-Forwarded-For"] = "|"
+  before, after = wrk.format():match("^(.-)|(.*)$")
+end
+request = function()
+  n = n + 1
+  return string.format("%s81.%d.%d.%d%s", before, n / 65536 % 256, n / 256 % 256, n % 256, after)
+end
+"""
 DONE = 'done = function(summary) io.write(string.format("\\nanswers %d\\n", summary.requests)) end\n'
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
@@ -62,13 +75,23 @@ class InTurn:
         return self.first + passed % (self.last - self.first)
 
 
-def load(port: int, *, seconds: float, path: str | InTurn, passed: int = 0, browsers: int = 1) -> Load:
+def load(
+    port: int,
+    *,
+    seconds: float,
+    path: str | InTurn,
+    passed: int = 0,
+    browsers: int = 1,
+    strangers: bool = False,
+) -> Load:
     """Asks for one path, or for many in turn from where an earlier run left off, over keep-alive connections.
 
-    For one path as so many different browsers in turn, by their User-Agent.
+    For one path as so many different browsers in turn, by their User-Agent, or as a visitor never seen each time.
     """
     if isinstance(path, InTurn):
         asking, target = _in_turn(path, passed), "/"
+    elif strangers:
+        asking, target = STRANGERS.replace("{passed}", str(passed)), path
     else:
         asking, target = "" if browsers == 1 else BROWSERS.replace("{browsers}", str(browsers)), path
     return _run(f"http://127.0.0.1:{port}{target}", asking, HEADERS, seconds=seconds, connections=CONNECTIONS)

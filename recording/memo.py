@@ -34,14 +34,14 @@ class Memo(dict[K, V]):
         self.bytes = 0
 
 
-class Readings(Memo[bytes, str | None]):
+class Readings(Memo[bytes, bytes]):
     """What a function reads out of the values of one header: `readings[value]`, at most once for a common value."""
 
-    def __init__(self, read: Callable[[bytes], str | None]) -> None:
+    def __init__(self, read: Callable[[bytes], bytes]) -> None:
         super().__init__(READINGS_BYTES)
         self._read = read
 
-    def __missing__(self, value: bytes) -> str | None:
+    def __missing__(self, value: bytes) -> bytes:
         found = self._read(value)
         if len(value) <= LONGEST_REMEMBERED:
             self.remember(value, found, size=getsizeof(value) + getsizeof(found))

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
 from models.database import asyncpg_dsn
-from recording.client import ClientRule
+from recording.browser import Browsers, PassedOn
+from recording.client import ClientRule, Headers, Peer
 from recording.failure_log import FailureLog
 from recording.geo import countries_from
 from recording.salts import Salts
@@ -89,13 +89,30 @@ class Recorder:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._spool.stop()
 
-    def record(self, scope: Any, link: LinkParts, *, now: datetime, head: bool) -> None:
-        """Puts the visit of this ASGI scope down before it returns, unless there is no room; never raises.
+    @property
+    def browsers(self) -> Browsers:
+        """Reads browsers out of headers, and remembers them."""
+        return self._visitors.browsers
 
-        `link` is made by recording/visit_line.py: link_parts; `now` is UTC.
+    def record(  # noqa: PLR0917 - by position
+        self,
+        headers: Headers,
+        client: Peer | None,
+        query: bytes,
+        link: LinkParts,
+        now: int,
+        head: bool,
+        passed_on: PassedOn | None = None,
+    ) -> None:
+        """Puts the visit down before it returns, unless there is no room; never raises.
+
+        `headers`, `client` and `query` are the request's, as in an ASGI scope (names in lower case, the query without
+        its question mark); `link` is made by recording/visit_line.py: link_parts; `now` is what time.time_ns said.
+        `passed_on` is what the headers say, where that is known already; nobody looks at them then.
+        To be called by position: with keywords Python takes longer, and this is done for each redirect.
         """
         try:
-            self._spool.append(self._visitors.line(scope, link, now=now, head=head))
+            self._spool.append(self._visitors.line(headers, client, query, link, now, head, passed_on))
             self._is_failing = False
         except Exception:  # noqa: BLE001 - a redirect is worth more than its click
             self._is_failing = True

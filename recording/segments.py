@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,8 +113,7 @@ class OpenSegment:
             with contextlib.suppress(FileNotFoundError):
                 new.unlink()
             raise
-        self.lines = 0  # that were appended
-        self.first_at = 0.0  # when the first of them was, on the monotonic clock
+        self._empty_size = self.size
         self.torn = False
         self.synced = -1  # the size that is known to be on the disk
 
@@ -124,6 +122,11 @@ class OpenSegment:
         if os.write(self.fd, raw) != len(raw):
             raise OSError("no room for the first line of a segment")
         return len(raw)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was appended yet."""
+        return self.size == self._empty_size
 
     def append(self, raw: bytes) -> bool:
         """Adds a line with one write; False when there is no room for all of it, and then none of it stays."""
@@ -134,9 +137,6 @@ class OpenSegment:
         if written != len(raw):
             self._take_back()
             return False
-        if not self.lines:
-            self.first_at = time.monotonic()
-        self.lines += 1
         self.size += written
         return True
 
@@ -156,10 +156,10 @@ class OpenSegment:
     def seal(self, now: datetime, *, sync: bool) -> None:
         """Closes the segment for good: whoever loads may take it. Without a visit in it, it is removed."""
         try:
-            if self.lines:
-                seal(self.fd, self.file, at=now, torn=self.torn, sync=sync)
-            else:
+            if self.is_empty:
                 self.file.path.unlink(missing_ok=True)
+            else:
+                seal(self.fd, self.file, at=now, torn=self.torn, sync=sync)
         finally:
             os.close(self.fd)  # gives the lock back: what could not be sealed is adopted like a dead writer's
 

@@ -18,7 +18,7 @@ from recording.segments import FOLDER_MODE, Key, OpenSegment, sync_folder
 from recording.visit import Dropped, encode
 
 SEGMENT_BYTES = 1024 * 1024
-SEGMENT_S = 0.7  # so that a visit is visible within two seconds, loading and all
+SEGMENT_S = 0.6  # from the first tick that sees a visit: visible within two seconds, loading and all
 TICK_S = 0.1
 MEASURE_S = 1.0
 LONGEST_LINE = 16 * 1024  # bytes; cleaned texts, escaped, stay far below
@@ -59,7 +59,9 @@ class Spool:
         self._current: OpenSegment | None = None
         self._spare: OpenSegment | None = None
         self._retired: deque[OpenSegment] = deque()
+        self._begun_at: float | None = None  # when a tick first saw a visit in the current segment
         self._written = 0  # bytes since the start; only the event loop's thread sets it
+        self._easy_until = 0  # as long as `_written` is no more, there is nothing to do but write
         self._limit = max_bytes  # how far `_written` may go; only the spool's own thread sets it
         self._dropped_unsaid = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -83,6 +85,17 @@ class Spool:
         """Writes the encoded line before it returns; False when there was no room for it, which is counted."""
         segment = self._current
         size = len(line)
+        written = self._written + size
+        if written > self._easy_until or size > LONGEST_LINE or segment is None:
+            return self._append_with_care(line)
+        if not segment.append(line):
+            return self._drop()
+        self._written = written
+        return True
+
+    def _append_with_care(self, line: bytes) -> bool:
+        segment = self._current
+        size = len(line)
         if segment is None or segment.torn or size > LONGEST_LINE or self._written + size > self._limit:
             return self._drop()
         if not segment.append(line):
@@ -92,11 +105,20 @@ class Spool:
             self._say_dropped(segment)
         if segment.size >= self._segment_bytes:
             self._take_spare()
+        self._look_ahead()
         return True
+
+    def _look_ahead(self) -> None:
+        segment = self._current
+        if segment is None or segment.torn or self._dropped_unsaid:
+            self._easy_until = 0
+        else:
+            self._easy_until = min(self._written - segment.size + self._segment_bytes, self._limit)
 
     def _drop(self) -> bool:
         self.dropped += 1
         self._dropped_unsaid += 1
+        self._easy_until = 0
         return False
 
     def _say_dropped(self, segment: OpenSegment) -> None:
@@ -108,13 +130,19 @@ class Spool:
     def tick(self) -> None:
         """Passes the current segment on when it is old enough; to be called every `TICK_S`."""
         segment = self._current
-        if segment is None or segment.torn or (segment.lines and self._is_due(segment)):
+        if segment is None or segment.torn or self._is_due(segment):
             self._take_spare()
         elif self._dropped_unsaid and self._limit - self._written > LONGEST_LINE:
             self._say_dropped(segment)  # and so `reason` is gone though no visit may come as long as it is there
+        self._look_ahead()  # `_limit` may be another
 
     def _is_due(self, segment: OpenSegment) -> bool:
-        return segment.size >= self._segment_bytes or time.monotonic() - segment.first_at >= self._segment_s
+        if segment.is_empty:
+            return False
+        now = time.monotonic()
+        if self._begun_at is None:
+            self._begun_at = now
+        return segment.size >= self._segment_bytes or now - self._begun_at >= self._segment_s
 
     def _take_spare(self) -> None:
         spare = self._spare
@@ -123,6 +151,7 @@ class Spool:
         if self._current is not None:
             self._retired.append(self._current)  # before `_current` changes: see _sync_all
         self._current = spare
+        self._begun_at = None
         self._spare = None
         self._wake.set()
 

@@ -1,38 +1,41 @@
 """From a request to anonymous facts. What identifies a person stays in memory and is forgotten with the day's salt."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import blake2b
-from typing import Any
+from struct import Struct
 
+from recording.browser import Browser, Browsers, PassedOn
 from recording.campaign import utm_of_visit
-from recording.cleaning import USER_AGENT_BYTES, clean
-from recording.client import ClientRule, joined, peer_of
+from recording.client import NO_PEER, ClientRule, Headers, Peer, joined
 from recording.geo import Countries
-from recording.language import primary_language
-from recording.memo import LONGEST_REMEMBERED, Memo, Readings
-from recording.referrer import referrer_host
+from recording.memo import Memo
 from recording.visit import Hint
-from recording.visit_line import LinkParts, campaign_in, campaign_part, facts_part, line_of
+from recording.visit_line import LAST_DIGITS, THREE_DIGITS, LinkParts, beginning_of, campaign_in, campaign_part, member
 
-FACTS_BYTES = 16 * 1024 * 1024  # some 15,000 visitors
+CONNECTIONS_BYTES = 8 * 1024 * 1024  # some 2,000 connections that are kept alive
+LONGEST_HEAD = 8 * 1024  # bytes of the headers that are remembered for a connection
+LINE_BYTES = 160  # of the objects that a header line is
 HASH_BYTES = 8
 
-# Sec-Purpose is the standard's (Fetch, section 2.2.6); the others are older browsers' and Safari's.
-_PURPOSES = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
-_AHEAD = (b"prefetch", b"prerender", b"preview")
-_PRIVATE = (b"sec-gpc", b"dnt")
-_SEES_NOTHING = _PURPOSES.union(_PRIVATE).isdisjoint  # most requests send none of them
-_SURE_FOR = timedelta(seconds=1)  # how long a salt is not looked up again, unless its day ends before
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_SECOND = 1_000_000_000  # nanoseconds
+_NEVER = -(10**21)
+_NUMBER: Callable[[bytes], tuple[int]] = Struct(">q").unpack
 
-# All that the facts depend on: workspace, peer, X-Forwarded-For, Forwarded, User-Agent, Accept-Language, referrer's
-# host, whether the visitor wishes not to be tracked, whether it is a prefetch, whether it is a HEAD.
-_Asker = tuple[int, str, bytes | None, bytes | None, bytes, bytes, str | None, bool, bool, bool]
+_HEAD, _PREFETCH = member("hint", Hint.HEAD), member("hint", Hint.PREFETCH)
+
+# The second request of a connection: workspace, whether a HEAD, what it tells, facts. The next are mostly like it.
+_Last = tuple[int, bool, Headers | PassedOn, bytes]
+_UNHEARD: _Last = (-1, False, (), b"")
+_ONCE: _Last = (-2, False, (), b"")
+_VARIED: _Last = (-3, False, (), b"")
 
 
 class Visitors:
-    """Reads visits out of requests; remembers visitors, so that a returning one costs next to nothing."""
+    """Reads visits out of requests; a visitor who stays on a connection costs next to nothing.
+
+    Others are not remembered: to find out again who they are takes no longer than to look them up among thousands.
+    """
 
     def __init__(
         self,
@@ -46,97 +49,125 @@ class Visitors:
         self._trusts_nobody = client_rule.trusts_nobody
         self._countries = countries
         self._salt_of = salt_of
-        self._heed = heed_privacy_signals
         self._salt: bytes | None = None
-        self._salted_from = self._salted_until = _NEVER  # when visits may use it without a look
-        self._facts: Memo[_Asker, bytes] = Memo(FACTS_BYTES)
-        self._user_agents = Readings(lambda value: clean(value, limit=USER_AGENT_BYTES))
-        self._languages = Readings(primary_language)
-        self._referrers = Readings(referrer_host)
+        self._keyed: blake2b | None = None  # a hash that has taken the salt for its key
+        self._second = _NEVER  # the one whose visits need no look for a salt; nanoseconds since 1970
+        self._beginning = b""  # of their lines
+        self.browsers = Browsers(heed_privacy_signals=heed_privacy_signals)
+        self._countries_said = _CountryMembers()
+        self._connections: Memo[Peer | None, _Last] = Memo(CONNECTIONS_BYTES)
         self.unsalted = 0  # visits of days without a salt, which count but never as unique
 
     def forget(self) -> None:
         """Forgets everybody: a salt or the table of countries is another now."""
-        self._salted_from = self._salted_until = _NEVER
-        for memo in (self._facts, self._user_agents, self._languages, self._referrers):
-            memo.clear()
+        self._second = _NEVER
+        self._connections.clear()
+        self.browsers.forget()
 
-    def line(self, scope: Any, link: LinkParts, *, now: datetime, head: bool) -> bytes:
-        """The line of the visit that this request (an ASGI scope) is; `now` in UTC."""
+    def line(  # noqa: PLR0917 - by position
+        self,
+        headers: Headers,
+        client: Peer | None,
+        query: bytes,
+        link: LinkParts,
+        now: int,
+        head: bool,
+        passed_on: PassedOn | None = None,
+    ) -> bytes:
+        """The line of the visit that this request is; see Recorder.record."""
         workspace_id, link_part, campaign = link
-        if not self._salted_from <= now < self._salted_until:
-            self._look_for_salt(now)
-        asker = self._asker(scope, workspace_id, head)
-        facts = self._facts.get(asker)
-        if facts is None:
-            facts = self._meet(asker)
-        query = scope["query_string"]
+        passed = now - self._second
+        if not 0 <= passed < _SECOND:
+            passed = self._begin_second(now)
+        told: Headers | PassedOn = headers if passed_on is None else passed_on
+        last = self._connections.get(client, _UNHEARD)
+        if last[0] == workspace_id and last[1] is head and last[2] == told:
+            facts = last[3]
+        else:
+            if passed_on is None:
+                facts = self._read(headers, client, workspace_id, head)
+            else:
+                facts = self._facts(passed_on[0], client, passed_on[1], None, workspace_id, head)
+            if last is not _VARIED:
+                this = (workspace_id, head, told, facts)
+                self._listen(last, client, this, headers=headers, passed_on=passed_on)
         if query and b"utm_" in query:
             campaign = campaign_part(utm_of_visit(query, campaign_in(campaign)))
-        return line_of(now, link_part, facts, campaign)
+        millis, micros = THREE_DIGITS[passed // 1_000_000], LAST_DIGITS[passed // 1_000 % 1_000]
+        return b"".join((self._beginning, millis, micros, link_part, facts, campaign))
 
-    def _look_for_salt(self, now: datetime) -> None:
-        salt = self._salt_of(now.date())
+    def _listen(
+        self, last: _Last, client: Peer | None, this: _Last, *, headers: Headers, passed_on: PassedOn | None
+    ) -> None:
+        if last is _UNHEARD:
+            self._connections.remember(client, _ONCE, size=0)  # most connections bring only one request
+            return
+        workspace_id, head, told, facts = this
+        size = len(facts)
+        if passed_on is None:
+            told = list(headers)  # whose owner may change them
+            size += sum(len(name) + len(value) + LINE_BYTES for name, value in headers)
+        else:
+            (user_agent, _, _, members), forwarded_for = passed_on
+            size += LINE_BYTES + len(user_agent) + len(members) + len(forwarded_for)
+        if last is _ONCE and size <= LONGEST_HEAD:
+            self._connections.remember(client, (workspace_id, head, told, facts), size=size)
+        else:
+            self._connections[client] = _VARIED  # a proxy's: from now on it costs no comparison
+
+    def _begin_second(self, now: int) -> int:
+        """Prepares what the visits of a second share, and tells how much of it has passed."""
+        seconds, passed = divmod(now, _SECOND)
+        begun = datetime.fromtimestamp(seconds, UTC)
+        salt = self._salt_of(begun.date())
         if salt != self._salt:
             self.forget()
         self._salt = salt
+        self._keyed = None if salt is None else blake2b(digest_size=HASH_BYTES, key=salt)
+        self._beginning = beginning_of(begun)
         if salt is None:  # it may come at any time
             self.unsalted += 1
-            return
-        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
-        self._salted_from, self._salted_until = now, min(now + _SURE_FOR, midnight)
+            self._second = _NEVER
+        else:
+            self._second = now - passed
+        return passed
 
-    def _asker(self, scope: Any, workspace_id: int, head: bool) -> _Asker:
-        lines = scope["headers"]
-        headers: dict[bytes, bytes] = dict(lines)
-        get = headers.get
+    def _read(self, lines: Headers, client: Peer | None, workspace_id: int, head: bool) -> bytes:
+        headers = dict(lines)
         forwarded_for = forwarded = None
         if not self._trusts_nobody:
-            forwarded_for, forwarded = get(b"x-forwarded-for"), get(b"forwarded")
+            forwarded_for, forwarded = headers.get(b"x-forwarded-for"), headers.get(b"forwarded")
             if len(headers) != len(lines):  # a header has several lines, and the dictionary only the last
                 forwarded_for, forwarded = joined(lines, b"x-forwarded-for"), joined(lines, b"forwarded")
-        private = is_ahead = False
-        if not _SEES_NOTHING(headers):
-            private = self._heed and any(get(name) == b"1" for name in _PRIVATE)
-            is_ahead = _is_ahead(headers)
-        referer = get(b"referer")
-        return (
-            workspace_id,
-            peer_of(scope),
-            forwarded_for,
-            forwarded,
-            get(b"user-agent", b""),
-            get(b"accept-language", b""),
-            None if referer is None or private else self._referrers[referer],
-            private,
-            is_ahead,
-            head,
-        )
+        return self._facts(self.browsers.read(headers), client, forwarded_for, forwarded, workspace_id, head)
 
-    def _meet(self, asker: _Asker) -> bytes:
-        workspace_id, peer, forwarded_for, forwarded, user_agent, languages, referrer, private, is_ahead, head = asker
-        address = self._rule.judge(peer, forwarded_for, forwarded) or ""
-        facts = facts_part(
-            visitor=None if private else self._hash(address, user_agent, workspace_id),
-            hint=Hint.HEAD if head else Hint.PREFETCH if is_ahead else None,
-            country=self._countries.country(address),
-            user_agent=self._user_agents[user_agent],
-            referrer=referrer,
-            language=self._languages[languages],
-        )
-        size = len(user_agent) + len(languages) + len(forwarded_for or b"") + len(forwarded or b"")
-        if size <= LONGEST_REMEMBERED:
-            self._facts.remember(asker, facts, size=size + len(referrer or "") + len(facts))
-        return facts
-
-    def _hash(self, address: str, user_agent: bytes, workspace_id: int) -> int | None:
-        """A number that only the holder of the day's salt could make again, and nobody once the salt is deleted."""
-        if self._salt is None or not address:
-            return None
-        # No address contains a blank, so no two visitors give the same message.
-        message = b"%d %s %s" % (workspace_id, address.encode(), user_agent[:USER_AGENT_BYTES])
-        return int.from_bytes(blake2b(message, digest_size=HASH_BYTES, key=self._salt).digest(), "big", signed=True)
+    def _facts(  # noqa: PLR0917 - by position
+        self,
+        browser: Browser,
+        client: Peer | None,
+        forwarded_for: bytes | None,
+        forwarded: bytes | None,
+        workspace_id: int,
+        head: bool,
+    ) -> bytes:
+        user_agent, is_private, is_ahead, members = browser
+        address = self._rule.judge(client[0] if client else NO_PEER, forwarded_for, forwarded) or ""
+        visitor = b""
+        if not is_private and address and self._keyed is not None:
+            keyed = self._keyed.copy()
+            # No address contains a blank, so no two visitors give the same message.
+            keyed.update(b"%d %b %b" % (workspace_id, address.encode(), user_agent))
+            # A number that only the holder of the day's salt could make again, and nobody once the salt is deleted.
+            visitor = b',"visitor":%d' % _NUMBER(keyed.digest())
+        country = self._countries_said[self._countries.country(address)]
+        if head or is_ahead:
+            return b"".join((visitor, _HEAD if head else _PREFETCH, country, members))
+        return visitor + country + members
 
 
-def _is_ahead(headers: dict[bytes, bytes]) -> bool:
-    return any(headers[name].lower().startswith(_AHEAD) for name in _PURPOSES & headers.keys())
+class _CountryMembers(dict[str | None, bytes]):
+    """What a line says about a country."""
+
+    def __missing__(self, code: str | None) -> bytes:
+        said = self[code] = member("country", code)
+        return said

@@ -12,10 +12,11 @@ from redirect.budget import UnknownBudget, client_key
 from redirect.cache import LinkCache
 from redirect.code_path import CODE, code_route
 from redirect.config import RedirectConfig
-from redirect.entry import Entry
+from redirect.entry import AFTER_LOCATION, Entry
 from redirect.finder import LinkFinder
 from redirect.fixed import favicon_ico, robots_txt
 from redirect.hearing import Hearing
+from redirect.lane import Lane
 from redirect.link_reader import LinkReader, UnreadableError
 from redirect.listener import Listener
 from redirect.lookup import Lookup, Unfound
@@ -88,6 +89,12 @@ class RedirectDoor:
             Route("/favicon.ico", favicon_ico(self._pages)),
         ]
 
+    def lane(self) -> Lane | None:
+        """What answers most requests before they reach this; None when an answer has to wait for the disk."""
+        if self._recorder is not None and self._recorder.waits_for_disk:
+            return None
+        return Lane(self._finder.current, recorder=self._recorder, now=self._now)
+
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app
         """An ASGI app for all other paths, with the page of an unknown link."""
         await self._pages.unknown.send(scope, send)
@@ -106,18 +113,19 @@ class RedirectDoor:
             await self._answer(entry, scope, send)
 
     async def _answer(self, entry: Entry, scope: Scope, send: Send) -> None:
-        _read_at, is_deactivated, headers, workspace_id, link, campaign = entry
+        _read_at, is_deactivated, location, workspace_id, link, campaign = entry
         if is_deactivated:
             await self._pages.gone.send(scope, send)
             return
         recorder = self._recorder
         if recorder is not None:
             parts = (workspace_id, link, campaign)
-            recorder.record(scope, parts, now=self._now(), head=scope["method"] == "HEAD")
+            headers, client, query = scope["headers"], scope["client"], scope["query_string"]
+            recorder.record(headers, client, query, parts, self._now(), scope["method"] == "HEAD")
             if recorder.waits_for_disk:
                 await recorder.durable()
-        # The headers are shared by all answers of this link and immutable; the message around them is not.
-        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        answer = ((b"location", location), *AFTER_LOCATION)
+        await send({"type": "http.response.start", "status": 302, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
 
     async def _answer_uncached(self, code: str, scope: Scope, send: Send) -> None:

@@ -28,6 +28,7 @@ from models.instance import InstanceRecord
 from recording.feed import ClickFeed
 from recording.recorder import Recorder
 from redirect.config import RedirectConfig
+from redirect.lane import Lane
 from redirect.route import RedirectDoor
 from server.front_page import FrontPage
 from server.graphiql import GraphiQL
@@ -42,9 +43,13 @@ ANALYTICS_SHARE = 0.8
 
 
 class Application(Router):
-    """The routes of one worker; `streams` are its long-lived connections, to be stopped before it is."""
+    """The routes of one worker; `streams` are its long-lived connections, to be stopped before it is.
+
+    `lane` is for a server that can have it, which is then to be told; None where it is not wanted.
+    """
 
     streams: Streams
+    lane: Lane | None = None
 
 
 def create_app(
@@ -109,6 +114,7 @@ def create_app(
     # what they do, every endpoint here does for itself. uvicorn answers 500 to what none of them foresaw, and logs it.
     app = Application(routes, lifespan=lifespan, redirect_slashes=False, default=door.not_found)
     app.streams = streams
+    app.lane = door.lane() if settings.fast_lane else None
     return app
 
 

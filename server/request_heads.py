@@ -1,19 +1,27 @@
-"""HTTP as uvicorn speaks it, with a bound on what comes before a body: uvicorn would collect headers without end."""
+"""HTTP as uvicorn speaks it, but for plain short links, and with a bound on what comes before a body.
+
+uvicorn would collect headers without end.
+"""
 
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from redirect.lane import Lane, LaneConnection
 
 LARGEST_HEAD: Final = 65_536  # bytes of a request line and headers, or of what comes between and after chunks
 
 
-class BoundedHeads(HttpToolsProtocol):
+class BoundedHeads(LaneConnection):
     """One connection, which is closed when a head has not ended after so many bytes."""
 
     _waiting = 0  # bytes that have come since something was complete
+    # The headers of the last complete request. uvicorn makes a new list for each: the same one means between two.
+    _complete: list[tuple[bytes, bytes]] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, which tells below what it completes."""
+        """Parse what has come, which tells below what it completes; unless the lane has taken it."""
+        if self.headers is self._complete and self.takes(data):
+            self._waiting = 0
+            return
         self._waiting += len(data)
         super().data_received(data)
         if self._waiting > LARGEST_HEAD and not self.transport.is_closing():
@@ -32,4 +40,10 @@ class BoundedHeads(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the request."""
         self._waiting = 0
+        self._complete = self.headers
         super().on_message_complete()
+
+
+def connections_with(lane: Lane) -> type[BoundedHeads]:
+    """The same connections, with that lane before the parser."""
+    return type("LaneConnections", (BoundedHeads,), {"lane": lane})

@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from models.database import asyncpg_dsn
 from server.api_settings import ApiSettings
+from server.redirect_settings import RedirectSettings
 from server.start_error import UsageError
 
 PREFIX = "KURZ_"
@@ -31,7 +32,7 @@ def _split(value: object) -> object:
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(ApiSettings):
+class Settings(ApiSettings, RedirectSettings):
     """The settings of one start: command line options beat the environment, which beats the file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -116,12 +117,6 @@ class Settings(ApiSettings):
         default=False,
         description="Allows links to private, loopback and link-local addresses.",
         json_schema_extra={"expected": "on or off"},
-    )
-    max_stale: int = Field(
-        default=86_400,
-        ge=0,
-        description="For how long known links still redirect while the database is away, in seconds.",
-        json_schema_extra={"expected": "a whole number of seconds, 0 or more"},
     )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto",

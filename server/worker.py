@@ -9,20 +9,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 import uvicorn
 import uvloop
 
+from redirect.lane_needs import why_not
 from server.app import Application, create_app
 from server.assignment import Assignment
 from server.clicks import make_recorder
 from server.logs import configure_logs
-from server.request_heads import BoundedHeads
+from server.request_heads import BoundedHeads, connections_with
 from server.web_sockets import WebSockets
 
 GRACEFUL_SECONDS = 5
 LARGEST_MESSAGE = 65_536  # bytes, of a WebSocket's client
 PING_SECONDS = 20.0  # after so long a silence a WebSocket is tried, and after as long again given up
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s after which common proxies let go of an idle connection
+
+log = structlog.get_logger(__name__)
 
 
 class WorkerServer(uvicorn.Server):
@@ -63,7 +67,13 @@ async def serve(assignment: Assignment, listening: socket.socket, *, rates: int,
 
     recorder = make_recorder(assignment.settings, spool_id=assignment.spool_id)
     app = create_app(assignment.settings, assignment.instance, recorder=recorder, rates=rates)
-    server = WorkerServer(config_for(app), on_started=report, on_finish=app.streams.stop)
+
+    def finish() -> None:
+        app.streams.stop()
+        if app.lane:
+            app.lane.close()
+
+    server = WorkerServer(config_for(app), on_started=report, on_finish=finish)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.finish)  # set, not inherited: a parent may have ignored it
     loop.add_reader(sys.stdin.fileno(), server.finish)
@@ -72,8 +82,8 @@ async def serve(assignment: Assignment, listening: socket.socket, *, rates: int,
 
 
 def config_for(app: Application) -> uvicorn.Config:
-    """How uvicorn serves the application: bounds and times, and nothing logged by itself."""
-    return uvicorn.Config(
+    """How uvicorn serves the application: bounds, times and its lane if it has one, and nothing logged by itself."""
+    config = uvicorn.Config(
         app,
         http=BoundedHeads,
         ws=WebSockets,
@@ -89,6 +99,13 @@ def config_for(app: Application) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
+    if app.lane:
+        reason = why_not(config)
+        if reason:
+            log.warning("short links are answered without the fast lane", reason=reason)
+        else:
+            config.http = connections_with(app.lane)
+    return config
 
 
 def main() -> None:

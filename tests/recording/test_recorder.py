@@ -4,7 +4,7 @@ import asyncio
 import logging
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ def recorder(folder: Path, database_url: str, instance_id: int = 1, **more: Any)
 
 def record(by: Recorder, scope: dict[str, Any], *, head: bool = False) -> None:
     link = link_parts(link_id=LINK, workspace_id=WORKSPACE, version=1, utm=Utm())
-    by.record(scope, link, now=datetime.now(UTC), head=head)
+    headers: Any = scope.get("headers")
+    by.record(headers, scope.get("client"), scope.get("query_string", b""), link, now=time.time_ns(), head=head)
 
 
 async def load_all(folder: Path, database_url: str, instance_id: int) -> None:

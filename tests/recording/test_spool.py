@@ -16,7 +16,7 @@ from recording.adoption import adopt
 from recording.backlog import backlog
 from recording.content import Content, read
 from recording.segments import State, listed
-from recording.spool import Spool, Sync
+from recording.spool import LONGEST_LINE, Spool, Sync
 from tests.recording.writing import line, soon, states
 
 PLENTY = 1024**3
@@ -77,6 +77,15 @@ async def test_a_visit_is_in_the_file_when_append_returns(folder: Path) -> None:
     async with spool(folder) as written:
         written.append(line(visitor=5))
         assert any(b'"visitor":5' in file.path.read_bytes() for file in listed(folder, State.OPEN))
+
+
+async def test_a_line_that_no_visit_makes_is_dropped_and_the_next_is_not(folder: Path) -> None:
+    async with spool(folder) as written:
+        assert written.append(line(visitor=1))
+        assert not written.append(b"x" * (LONGEST_LINE + 1))
+        assert written.append(line(visitor=2))
+    assert visitors(folder) == [1, 2]
+    assert [content.dropped for content in sealed(folder)] == [1]
 
 
 async def test_a_spool_without_visits_leaves_nothing(folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from recording.client import ClientRule
 from recording.geo import Registrations
+from recording.memo import Memo
 from recording.visit import Hint, Utm, Visit, decode, encode
 from recording.visit_line import link_parts
 from recording.visitor import Visitors
@@ -31,6 +32,11 @@ def request(peer: str | None = "8.8.8.8", query: bytes = b"", **headers: Any) ->
     return {"type": "http", "headers": raw, "client": client, "query_string": query}
 
 
+def nanoseconds(at: datetime) -> int:
+    """As time.time_ns has it."""
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+
+
 def visit_of(
     scope: dict[str, Any],
     *,
@@ -41,7 +47,8 @@ def visit_of(
     utm: Utm = Utm(),  # noqa: B008 - immutable
 ) -> Visit:
     link = link_parts(link_id=7, workspace_id=workspace_id, version=3, utm=utm)
-    visit = decode((by or visitors()).line(scope, link, now=now, head=head))
+    headers, client, query = scope["headers"], scope["client"], scope["query_string"]
+    visit = decode((by or visitors()).line(headers, client, query, link, now=nanoseconds(now), head=head))
     assert isinstance(visit, Visit)
     return visit
 
@@ -163,6 +170,35 @@ def test_behind_a_trusted_proxy_the_visitor_is_who_it_names() -> None:
     assert another.visitor != proxied.visitor
 
 
+def test_requests_of_one_connection_are_told_apart() -> None:
+    def expected(scope: dict[str, Any], **more: Any) -> Visit:
+        return visit_of(scope, by=visitors("10.0.0.0/8"), **more)
+
+    usual = request("10.0.0.1", user_agent="A", x_forwarded_for="8.8.8.8", cookie="a=b")
+    others = (
+        request("10.0.0.1", user_agent="A", x_forwarded_for="8.8.4.4", cookie="a=b"),
+        request("10.0.0.1", user_agent="A", x_forwarded_for="8.8.8.8", cookie="a=b", dnt="1"),
+        request("10.0.0.1", user_agent="A", cookie="a=b"),
+    )
+    for other in others:
+        by = visitors("10.0.0.0/8")
+        for scope in (usual, usual, usual, other, usual, other):
+            assert visit_of(scope, by=by) == expected(scope)
+    changes: list[dict[str, Any]] = [{"head": True}, {"workspace_id": 2}, {"now": NOW + timedelta(days=1)}]
+    for change in changes:
+        by = visitors("10.0.0.0/8")
+        for more in ({}, {}, {}, change, {}, change):
+            assert visit_of(usual, by=by, **more) == expected(usual, **more)
+
+
+def test_headers_that_a_caller_changes_later_are_not_taken_for_the_same() -> None:
+    by = visitors()
+    scope = request(user_agent="A")
+    before = [visit_of(scope, by=by) for _ in range(3)]
+    scope["headers"][0] = (b"user-agent", b"B")
+    assert visit_of(scope, by=by).user_agent == "B" and before[-1].user_agent == "A"
+
+
 def test_hostile_headers_are_stored_clean_and_short() -> None:
     scope = request(
         query=b"utm_source=%00&utm_medium=%ED%A0%80&utm_campaign=" + b"x" * 100_000,
@@ -177,18 +213,30 @@ def test_hostile_headers_are_stored_clean_and_short() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recording.visitor.FACTS_BYTES", 10_000)
+    monkeypatch.setattr("recording.visitor.CONNECTIONS_BYTES", 10_000)
     monkeypatch.setattr("recording.memo.READINGS_BYTES", 10_000)
     by = visitors()
     for number in range(100):
         long = "x" * (number % 10 * 100)
         visit_of(request(user_agent=f"A{number}{long}", referer=f"https://{number}.example/{long}"), by=by)
         visit_of(request(accept_language=f"de-{number}"), by=by)
+        for _ in range(3):
+            visit_of(request(f"8.8.8.{number}", cookie=long), by=by)
     visit_of(request(user_agent="A" * 10_000, referer="https://x.example/" + "x" * 10_000), by=by)
-    for memo in (by._facts, by._user_agents, by._languages, by._referrers):
+    memos: list[Memo[Any, Any]] = [by._connections, *by.browsers.readings]
+    for memo in memos:
         kept = sum(map(getsizeof, [*memo.keys(), *memo.values()]))
         assert 0 < kept <= memo.bytes <= 10_000
         assert all(len(str(key)) < 5_000 for key in memo)
+
+
+def test_of_visitors_who_do_not_stay_nothing_is_kept() -> None:
+    by = visitors("10.0.0.0/8")
+    for number in range(100):
+        visit_of(request("10.0.0.1", user_agent="A", x_forwarded_for=f"8.8.8.{number}"), by=by)
+        visit_of(request(f"8.8.4.{number}", user_agent="A"), by=by)
+    assert not any("8.8.8." in str(kept) for kept in vars(by).values())
+    assert {last[2:] for last in by._connections.values()} == {((), b"")}
 
 
 def test_a_new_table_of_countries_is_asked_about_visitors_met_before() -> None:

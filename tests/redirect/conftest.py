@@ -20,8 +20,23 @@ async def owner(database: Database) -> Owner:
     return Owner(database, instance)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Everything about the redirect holds with the lane and without; the lane's own tests say which they mean."""
+    is_about_lane = metafunc.module.__name__.rpartition(".")[2].startswith("test_lane")
+    if "way" in metafunc.fixturenames and not is_about_lane:
+        metafunc.parametrize("way", ["route", "lane"], indirect=True)
+
+
 @pytest.fixture
-def config(database_url: str) -> RedirectConfig:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which way visitors come in this test."""
+    chosen: str = getattr(request, "param", "route")
+    monkeypatch.setattr(Visitor, "uses_lane", chosen == "lane")
+    return chosen
+
+
+@pytest.fixture
+def config(database_url: str, way: str) -> RedirectConfig:  # so that visitors come both ways
     """Answers as in production; only the waits for the database are long enough for any machine."""
     return RedirectConfig(
         database_url=database_url,

@@ -21,6 +21,7 @@ from recording.recorder import Recorder
 from redirect.config import RedirectConfig
 from redirect.route import RedirectDoor
 from tests.eventually import eventually
+from tests.redirect.in_memory import InMemory
 
 POLICY = TargetPolicy(own_hosts=frozenset({"kurz.test"}), allow_private=False)
 OLD = "https://old.example/"
@@ -118,14 +119,22 @@ class Clock:
 class Visitor:
     """A started door behind an application, and somebody who asks it."""
 
+    uses_lane = False  # all requests come through the lane; tests/redirect/conftest.py decides
+
     def __init__(
         self, config: RedirectConfig, *, address: str = "203.0.113.7", recorder: Recorder | None = None
     ) -> None:
         self.door = RedirectDoor(config, recorder=recorder)
         self.app = Starlette(routes=list(self.door.routes()))
         self.app.router.redirect_slashes = False
-        transport = httpx.ASGITransport(self.app, client=(address, 50_000))
+        transport = self._transport((address, 50_000))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://kurz.test", follow_redirects=False)
+
+    def _transport(self, client: tuple[str, int]) -> httpx.AsyncBaseTransport:
+        self.lane = self.door.lane() if self.uses_lane else None
+        if self.lane is None:
+            return httpx.ASGITransport(self.app, client=client)
+        return InMemory(self.app, lane=self.lane, client=client)
 
     async def __aenter__(self) -> "Visitor":
         await self.door.start()

@@ -21,7 +21,7 @@ from tests.eventually import eventually
 from tests.proxy import PostgresProxy
 from tests.redirect.house import NEW, OLD, Owner, Visitor
 
-pytestmark = [pytest.mark.database, pytest.mark.nightly]
+pytestmark = [pytest.mark.database, pytest.mark.nightly, pytest.mark.usefixtures("way")]
 
 OUTAGE_S = 20.0
 CURRENT_AFTER_RECOVERY_S = 2.0

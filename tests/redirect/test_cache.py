@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from redirect.cache import LinkCache
-from redirect.entry import HEADERS, Entry, make_entry, size_of
+from redirect.entry import LOCATION, Entry, make_entry, size_of
 
 CODES = st.sampled_from([f"c{number}" for number in range(6)])
 MAX_ENTRIES = 4
@@ -89,7 +89,7 @@ class CacheModel(RuleBasedStateMachine):
     def a_link_is_the_latest_version(self) -> None:
         for code in list(self.stored):
             entry = self.cache.get(code)
-            assert entry is None or entry[HEADERS][0][1] == f"https://example.com/{self.stored[code]}".encode()
+            assert entry is None or entry[LOCATION] == f"https://example.com/{self.stored[code]}".encode()
 
     @invariant()
     def unknown_lasts_a_second_at_most(self) -> None:

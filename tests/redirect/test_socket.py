@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 
+from server.request_heads import BoundedHeads, connections_with
 from tests.redirect.house import Owner, Visitor
 
 pytestmark = pytest.mark.database
@@ -41,7 +42,12 @@ async def wire(owner: Owner, visitor: Visitor) -> AsyncIterator[Wire]:
     await owner.make("abc", TARGET)
     server = uvicorn.Server(
         uvicorn.Config(
-            visitor.app, http="httptools", lifespan="off", log_config=None, server_header=False, date_header=False
+            visitor.app,
+            http=connections_with(visitor.lane) if visitor.lane else BoundedHeads,
+            lifespan="off",
+            log_config=None,
+            server_header=False,
+            date_header=False,
         )
     )
     with socket.socket() as listening:

@@ -56,6 +56,12 @@ def test_the_first_segment_of_every_route_is_reserved(bare: Path) -> None:
     assert len(segments) == len(fixed) + 1
 
 
+def test_the_fast_lane_is_there_unless_it_is_switched_off(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert create_app(read_settings(database_url=AWAY), NOBODYS).lane is not None
+    monkeypatch.setenv("KURZ_FAST_LANE", "off")
+    assert create_app(read_settings(database_url=AWAY), NOBODYS).lane is None
+
+
 async def test_a_start_without_a_database_answers_that_it_does_not_know(bare: Path, client_of: Client) -> None:
     async with client_of(read_settings(database_url=AWAY), NOBODYS) as client:
         link = await client.get("/abc")
