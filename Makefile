@@ -89,6 +89,7 @@ bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs w
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m benchmarks.dashboards
 	$(BIN)/python -m benchmarks.graphql
+	$(BIN)/python -m benchmarks.execution
 	$(BIN)/python -m benchmarks.first_steps
 
 $(VENV)/bin/python:

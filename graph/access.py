@@ -3,7 +3,7 @@
 `docs/permissions.md` is printed from it (permissions.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 from graph import ids
 from graph.context import Context
 from graph.failures import ApiFailure, FailureCode
+from graph.resolver_calls import Checked
 from models.keys import Scope
 
 
@@ -133,15 +134,11 @@ def enforce(schema: GraphQLSchema) -> None:
 
 def _guard(field: GraphQLField, rule: Rule) -> None:
     assert field.resolve is not None
-    if field.subscribe is None:
-        field.resolve = _checked(field.resolve, rule)
-    else:  # once, when it begins
-        field.subscribe = _checked(field.subscribe, rule)
 
-
-def _checked(resolve: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
-    def resolve_if_allowed(source: Any, info: Any, **arguments: Any) -> Any:
+    def check(source: Any, info: Any) -> None:
         require(info.context, rule, about=source.id if rule.own else None)
-        return resolve(source, info, **arguments)
 
-    return resolve_if_allowed
+    if field.subscribe is None:
+        field.resolve = Checked(field.resolve, check)
+    else:  # once, when it begins
+        field.subscribe = Checked(field.subscribe, check)

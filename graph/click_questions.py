@@ -45,6 +45,10 @@ class Asked:
     owner: OwnerRange
     click_filter: ClickFilter = EVERY_CLICK
 
+    def __hash__(self) -> int:
+        # Of what tells questions apart: all of it would take longer than what it is looked up for.
+        return hash((self.owner.owner_id, self.owner.range.start, self.owner.range.end))
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesAsked:
@@ -54,6 +58,9 @@ class SeriesAsked:
     interval: TimeInterval | None
     now: datetime
 
+    def __hash__(self) -> int:
+        return hash(self.clicks)
+
 
 @dataclass(frozen=True, slots=True)
 class RankingAsked:
@@ -61,6 +68,9 @@ class RankingAsked:
 
     clicks: Asked
     values: TopAsked
+
+    def __hash__(self) -> int:
+        return hash((self.clicks, self.values.first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +208,18 @@ class ClickQuestions:
         ask: Callable[[AsyncConnection, list[Question]], Awaitable[Answers[Answer]]],
     ) -> list[Answer | AnalyticsRefused]:
         """One statement for each group of questions that are alike; the answers stand where their questions do."""
-        groups: dict[Hashable, list[Question]] = {}
-        for one in asked:
-            groups.setdefault(like(one), []).append(one)
-        answers = await asyncio.gather(*(self._in_time(same, ask) for same in groups.values()))
+        groups: dict[Hashable, list[int]] = {}
+        for place, one in enumerate(asked):
+            groups.setdefault(like(one), []).append(place)
+        answers = await asyncio.gather(
+            *(self._in_time([asked[place] for place in places], ask) for places in groups.values())
+        )
         found = {
-            one: answer
-            for same, parts in zip(groups.values(), answers, strict=True)
-            for one, answer in zip(same, parts, strict=True)
+            place: answer
+            for places, parts in zip(groups.values(), answers, strict=True)
+            for place, answer in zip(places, parts, strict=True)
         }
-        return [found[one] for one in asked]
+        return [found[place] for place in range(len(asked))]
 
     async def _in_time(
         self,

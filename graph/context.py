@@ -11,6 +11,7 @@ from graph.database_share import DatabaseShare
 from graph.failures import ApiFailure, FailureCode
 from graph.ids import Node
 from graph.loaders import Loaders, make_loaders
+from graph.plans import Plans
 from graph.principals import Principal
 from models.database import Database
 from models.ids import WorkspaceId
@@ -36,6 +37,8 @@ class Context:
     find_node: Callable[[str, "Context"], Awaitable[Node | None]]
     # Clicks as they are stored.
     feed: ClickFeed
+    # How the document is executed, once it is known to be valid.
+    plans: Plans | None = None
     database: DatabaseShare = field(init=False)
     _loaders: Loaders | None = field(init=False, default=None)
 

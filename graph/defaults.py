@@ -6,6 +6,7 @@ and variables have become the same.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from graphql import (
@@ -21,6 +22,21 @@ from strawberry import UNSET
 
 Defaults = Mapping[str, Any]
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A resolver whose arguments get their defaults in the place of nulls."""
+
+    resolve: Callable[..., Any]
+    defaults: Defaults
+
+    def __call__(self, source: Any, info: Any, **arguments: Any) -> Any:
+        return self.resolve(source, info, **self.arguments(arguments))
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """These arguments with the defaults of those that are null."""
+        return _with(given, self.defaults)
 
 
 def given(value: Value | None) -> Value | None:
@@ -52,16 +68,9 @@ def _complete_arguments(named: GraphQLObjectType) -> None:
     for field in named.fields.values():
         defaults = _defaults(field.args)
         if defaults and field.resolve is not None:
-            field.resolve = _completed(field.resolve, defaults)
+            field.resolve = Completed(field.resolve, defaults)
         if defaults and field.subscribe is not None:
-            field.subscribe = _completed(field.subscribe, defaults)
-
-
-def _completed(resolve: Callable[..., Any], defaults: Defaults) -> Callable[..., Any]:
-    def resolve_with_defaults(source: Any, info: Any, **arguments: Any) -> Any:
-        return resolve(source, info, **_with(arguments, defaults))
-
-    return resolve_with_defaults
+            field.subscribe = Completed(field.subscribe, defaults)
 
 
 def _defaults(declared: Mapping[str, GraphQLArgument] | Mapping[str, GraphQLInputField]) -> Defaults:

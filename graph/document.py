@@ -16,17 +16,21 @@ from graph.cost import CostPlan
 from graph.cost_plan import CostPlanner
 from graph.failures import ApiFailure, FailureCode, was_run
 from graph.guard import MOST_CHARACTERS, MOST_TOKENS, Guard, refuse_text, refuse_variables
+from graph.plans import Plans
 
 CACHED_CHARACTERS: Final = 100_000
+CACHED_PLANS: Final = 20_000  # things that plans remember, of less than a kilobyte each
 MOST_ERRORS: Final = 10
 ADDED_RULES: Final = (MaybeNullValidationRule, OneOfInputValidationRule)  # as Strawberry adds them
 
 
 class ValidDocument:
-    """A document that was found valid, and what its operations cost."""
+    """A document that was found valid, what its operations cost, and how they are executed."""
 
     def __init__(self, schema: GraphQLSchema, node: DocumentNode) -> None:
         self.node = node
+        self.plans = Plans(node)
+        self.counted = 0  # of the plans' size
         self._planner = CostPlanner(schema, node)
         self._plans: dict[str | None, CostPlan] = {}
 
@@ -38,11 +42,15 @@ class ValidDocument:
 
 
 class DocumentCache:
-    """Valid documents by their text, at most 100,000 characters of them; only valid ones, so that junk evicts none."""
+    """Valid documents by their text, at most 100,000 characters of them; only valid ones, so that junk evicts none.
+
+    Their plans remember at most 20,000 things together, some more while they grow.
+    """
 
     def __init__(self) -> None:
         self._documents: OrderedDict[str, ValidDocument] = OrderedDict()
         self._characters = 0
+        self._planned = 0
 
     def find(self, text: str) -> ValidDocument | None:
         """The document, if its text was found valid before."""
@@ -58,8 +66,24 @@ class DocumentCache:
         self._documents[text] = document
         self._characters += len(text)
         while self._characters > CACHED_CHARACTERS:
-            oldest, _ = self._documents.popitem(last=False)
+            oldest, gone = self._documents.popitem(last=False)
             self._characters -= len(oldest)
+            self._planned -= gone.counted
+
+    def count(self, text: str, document: ValidDocument) -> None:
+        """Note how much the document's plans remember by now; of those unused for longest they are forgotten first."""
+        if self._documents.get(text) is not document:
+            return
+        self._take(document)
+        for other in list(self._documents.values()) if self._planned > CACHED_PLANS else ():
+            if self._planned > CACHED_PLANS:
+                other.plans.forget()
+                self._take(other)
+
+    def _take(self, document: ValidDocument) -> None:
+        size = document.plans.size
+        self._planned += size - document.counted
+        document.counted = size
 
 
 class DocumentGate(SchemaExtension):
@@ -69,7 +93,7 @@ class DocumentGate(SchemaExtension):
     """
 
     def __init__(self, cache: DocumentCache) -> None:
-        self._cache = cache
+        self.cache = cache
         self._document: ValidDocument | None = None
         self._charge: Charge | None = None
 
@@ -80,7 +104,7 @@ class DocumentGate(SchemaExtension):
         if text is None:
             raise ApiFailure(FailureCode.BAD_REQUEST, "There is no document to run.")
         self._charge = Charge(_context(self))
-        self._document = self._cache.find(text)
+        self._document = self.cache.find(text)
         if self._document:
             context.graphql_document = self._document.node
             context.pre_execution_errors = []  # not None: validated before
@@ -106,11 +130,16 @@ class DocumentGate(SchemaExtension):
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Give back what the answer turns out not to be worth; nothing when it is given up on the way."""
-        yield
+        """Execute by the document's plans, then give back what the answer turns out not to be worth.
+
+        Nothing when it is given up on the way.
+        """
         context = self.execution_context
+        assert self._document and self._charge and context.query
+        _context(self).plans = self._document.plans
+        yield
+        self.cache.count(context.query, self._document)
         result = context.result
-        assert self._document and self._charge
         if isinstance(result, ExecutionResult):  # a subscription's is not there yet
             plan = self._document.plan(context.operation_name)
             self._charge.settle(plan.actual(context.variables, result.data) if was_run(result) else cost.LEAST)
@@ -132,7 +161,7 @@ class DocumentGate(SchemaExtension):
         errors = validate(schema, node, (*context.validation_rules, *ADDED_RULES), max_errors=MOST_ERRORS)
         if not errors:
             self._document = ValidDocument(schema, node)
-            self._cache.keep(context.query, self._document)
+            self.cache.keep(context.query, self._document)
         return errors
 
     def _pay(self) -> None:

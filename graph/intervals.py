@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from graph.click_questions import Asked, SeriesAsked
 from graph.context import Info
 from graph.scalars import Count
 from models import analytics, intervals
+from models.click_totals import NEVER_CLICKED
 
 
 @strawberry.enum(description="How long a point of a series is. More may be added.")
@@ -50,14 +52,25 @@ async def series_of(asked: Asked, info: Info, *, interval: TimeInterval | None, 
 
 
 def _shown(series: analytics.TimeSeries, zone: ZoneInfo) -> TimeSeries:
+    never = NEVER_CLICKED.totals
     points = [
-        TimePoint(
-            start=point.start.astimezone(zone),
-            clicks=Count(point.totals.clicks),
-            unique_clicks=Count(point.totals.unique_clicks),
-            bot_clicks=Count(point.totals.bot_clicks),
-            partial=point.partial,
-        )
+        _empty(point.start, zone, partial=point.partial) if point.totals is never else _point(point, zone)
         for point in series.points
     ]
     return TimeSeries(interval=TimeInterval[series.interval.name], points=points)
+
+
+@lru_cache(maxsize=10_000)  # most points of most links, and the same for all of them
+def _empty(start: datetime, zone: ZoneInfo, *, partial: bool) -> TimePoint:
+    return _point(analytics.TimePoint(start, NEVER_CLICKED.totals, partial), zone)
+
+
+def _point(point: analytics.TimePoint, zone: ZoneInfo) -> TimePoint:
+    totals = point.totals
+    return TimePoint(
+        start=point.start.astimezone(zone),
+        clicks=Count(totals.clicks),
+        unique_clicks=Count(totals.unique_clicks),
+        bot_clicks=Count(totals.bot_clicks),
+        partial=point.partial,
+    )

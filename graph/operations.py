@@ -68,11 +68,12 @@ class Operations:
         on_created: Callable[[str], None],
         trusted: TrustedDocuments | None = None,
         shows_schema: bool = True,
+        fast_executor: bool = True,
         trusted_proxies: Iterable[str] = (),
         feed: ClickFeed | None = None,
         tokens: AccessTokens | None = None,
     ) -> None:
-        self.schema = build_schema(shows_itself=shows_schema)
+        self.schema = build_schema(shows_itself=shows_schema, fast_executor=fast_executor)
         self.config = config
         self.sign_in = SignIn(database, clock=config.clock, deadline_s=config.deadline_s, tokens=tokens)
         self._database = database

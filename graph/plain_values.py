@@ -1,124 +1,50 @@
-"""Plain values: objects whose selected fields are all ready attributes become answers without a step for each field.
+"""Plain values: functions that make answers of objects whose selected fields are all ready attributes.
 
 graphql-core takes every leaf through a path, an info, a resolver and a completion, some ten microseconds each, and a
-page of series has thousands. Here what is selected from such objects is worked out once for an operation. Whatever does
-not come out as it should, such as null where it is not allowed, is done again by graphql-core, which words the error.
+page of series has thousands. What these functions do not take, they refuse with an exception, and change nothing.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final, TypeAlias
 
 from graphql import (
+    GraphQLBoolean,
     GraphQLField,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLString,
     Undefined,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
 )
-from graphql.execution.collect_fields import FieldDetails
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema_converter import CustomGraphQLEnumType
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+# From a value to what stands for it in the answer; never None. Raises for null, and for whatever is not plain.
 Complete: TypeAlias = Callable[[Any], Any]
 # The name in the answer, the attribute, and what makes the one of the other.
-Step: TypeAlias = tuple[str, str, Complete]
+Step: TypeAlias = tuple[str, str, Callable[[Any], Any]]
+
+LARGEST_INT: Final = 2**31 - 1  # https://spec.graphql.org/draft/#sec-Int
+# What is neither an exception nor to be awaited, which the serializer of a scalar might take all the same.
+DATA: Final = frozenset({str, int, float, bool, datetime, date})
 
 
-class _NotPlain(Exception):  # noqa: N818 - it names what was found, not a fault
-    """The value is not what the schema promises."""
+class NotPlain(Exception):  # noqa: N818 - it names what was found, not a fault
+    """The value is not what the schema promises, or not there yet."""
 
 
-class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes one operation; attributes are expected to be values, not promises of them."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.middleware_manager and not self.middleware_manager.middlewares:
-            self.middleware_manager = None  # Strawberry's, when no extension has to do with single fields
-        # By the identity of what the executor keeps for as long as the operation runs.
-        self._objects: dict[tuple[int, int], Complete | None] = {}
-        self._leaves: dict[int, Step | None] = {}
-
-    def complete_value(  # noqa: PLR0917 - graphql-core's signature
-        self,
-        return_type: GraphQLOutputType,
-        field_details_list: list[FieldDetails],
-        info: Any,
-        path: Any,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """The answer for a value, or a promise of it."""
-        complete = self._of_selection(return_type, field_details_list)
-        if complete is not None:
-            try:
-                return complete(result)
-            except Exception:  # noqa: BLE001, S110 - graphql-core finds it again, and says where
-                pass
-        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
-
-    def execute_field(
-        self,
-        parent_type: GraphQLObjectType,
-        source: Any,
-        field_details_list: list[FieldDetails],
-        path: Any,
-        position_context: Any,
-    ) -> Any:
-        """The answer for a field, or a promise of it."""
-        step = self._of_leaf(parent_type, field_details_list[0].node.name.value)
-        if step is not None:
-            try:
-                return step[2](getattr(source, step[1]))
-            except Exception:  # noqa: BLE001, S110 - graphql-core finds it again, and says where
-                pass
-        return super().execute_field(parent_type, source, field_details_list, path, position_context)
-
-    def _of_selection(self, declared: GraphQLOutputType, details: list[FieldDetails]) -> Complete | None:
-        """What completes values of this type, with these fields selected; None unless that takes attributes only."""
-        key = (id(declared), id(details))
-        if key not in self._objects:
-            self._objects[key] = self._planned(declared, details)
-        return self._objects[key]
-
-    def _of_leaf(self, parent_type: GraphQLObjectType, name: str) -> Step | None:
-        field = self.schema.get_field(parent_type, name)
-        if id(field) not in self._leaves:
-            attribute = _attribute(field) if field and not self.middleware_manager else None
-            named = _named(field.type) if field else None
-            self._leaves[id(field)] = (
-                (name, attribute, _completion(field.type, _leaf(named)))
-                if field and attribute is not None and is_leaf_type(named)
-                else None
-            )
-        return self._leaves[id(field)]
-
-    def _planned(self, declared: GraphQLOutputType, details: list[FieldDetails]) -> Complete | None:
-        named = _named(declared)
-        if not is_object_type(named) or named.is_type_of is not None or self.middleware_manager:
-            return None
-        fields, deferred, _ = self.collect_subfields(named, details)
-        steps = [self._step(named, answer_name, selected) for answer_name, selected in fields.items()]
-        known = [step for step in steps if step is not None]
-        return None if deferred or len(known) < len(steps) else _completion(declared, _object(known))
-
-    def _step(self, parent_type: GraphQLObjectType, answer_name: str, details: list[FieldDetails]) -> Step | None:
-        name = details[0].node.name.value
-        if name == "__typename":
-            return answer_name, "__class__", lambda _: parent_type.name
-        if (leaf := self._of_leaf(parent_type, name)) is not None:
-            return answer_name, *leaf[1:]
-        field = self.schema.get_field(parent_type, name)
-        attribute = _attribute(field) if field else None
-        complete = self._of_selection(field.type, details) if field and attribute is not None else None
-        return None if attribute is None or complete is None else (answer_name, attribute, complete)
-
-
-def _attribute(field: GraphQLField) -> str | None:
+def attribute_of(field: GraphQLField) -> str | None:
     """The attribute that the field shows as it is; None when something else resolves or guards it."""
     definition = field.extensions.get("strawberry-definition")
     if isinstance(definition, StrawberryField) and definition.is_basic_field:
@@ -127,53 +53,115 @@ def _attribute(field: GraphQLField) -> str | None:
     return None
 
 
-def _named(declared: GraphQLOutputType) -> Any:
+def named_type(declared: GraphQLOutputType) -> Any:
+    """The type without its lists and non-nulls."""
     while is_non_null_type(declared) or is_list_type(declared):
         declared = declared.of_type
     return declared
 
 
-def _object(steps: Sequence[Step]) -> Complete:
-    return lambda value: {name: complete(getattr(value, attribute)) for name, attribute, complete in steps}
+def plain_leaf(declared: GraphQLOutputType) -> Callable[[Any], Any] | None:
+    """What completes values of a scalar or enum, or of lists of them; None for other types."""
+    named = named_type(declared)
+    return completion(declared, _leaf(named)) if is_leaf_type(named) else None
+
+
+def completion(declared: GraphQLOutputType, complete: Complete) -> Callable[[Any], Any]:
+    """The completion of values of the type, where `complete` is that of its named type."""
+    if is_non_null_type(declared):
+        inner = declared.of_type
+        return _list(completion(inner.of_type, complete)) if is_list_type(inner) else complete
+    given = _list(completion(declared.of_type, complete)) if is_list_type(declared) else complete
+    return lambda value: None if value is None else given(value)
+
+
+def plain_object(named: GraphQLObjectType, steps: Sequence[Step]) -> Complete | None:
+    """What completes objects of the type by these steps; None when the type itself tells in its own way what it is."""
+    definition = named.extensions.get("strawberry-definition")
+    if not isinstance(definition, StrawberryObjectDefinition) or definition.is_type_of is not None:
+        return None
+    is_type_of, origin = named.is_type_of, definition.origin
+    if issubclass(origin, Exception) or hasattr(origin, "__await__"):
+        return None
+
+    def complete(value: Any) -> dict[str, Any]:
+        if type(value) is not origin:
+            _refuse_others(value)
+        # Strawberry's own, which looks at no info: its types ask when they are ones of an interface.
+        if is_type_of is not None and not is_type_of(value, None):  # type: ignore[arg-type]
+            raise NotPlain
+        return {name: step(getattr(value, attribute)) for name, attribute, step in steps}
+
+    return complete
+
+
+def _list(complete_item: Callable[[Any], Any]) -> Complete:
+    def complete(values: Any) -> list[Any]:
+        if type(values) is not list and type(values) is not tuple:
+            raise NotPlain
+        return [complete_item(value) for value in values]
+
+    return complete
 
 
 def _leaf(named: GraphQLLeafType) -> Complete:
+    careful = _careful(named)
+    if named is GraphQLString or named is GraphQLID:
+        return lambda value: value if type(value) is str else careful(value)
+    if named is GraphQLBoolean:
+        return lambda value: value if type(value) is bool else careful(value)
+    if named is GraphQLInt:
+        return lambda value: value if type(value) is int and -LARGEST_INT <= value <= LARGEST_INT else careful(value)
+    if named is GraphQLFloat:
+        return lambda value: value if type(value) is float and math.isfinite(value) else careful(value)
+    if isinstance(named, CustomGraphQLEnumType) and issubclass(named.wrapped_cls, Enum):
+        return _enum(named, careful)
+    return _scalar(named, careful)
+
+
+def _careful(named: GraphQLLeafType) -> Complete:
     coerce = named.coerce_output_value
 
     def complete(value: Any) -> Any:
+        _refuse_others(value)
         done = coerce(value)
         if done is None or done is Undefined:
-            raise _NotPlain
+            raise NotPlain
         return done
 
     return complete
 
 
-def _completion(declared: GraphQLOutputType, complete: Complete) -> Complete:
-    """The completion of values of the type, where `complete` is that of its named type, which never gives None."""
-    if is_non_null_type(declared):
-        inner = declared.of_type
-        return _list(inner.of_type, complete) if is_list_type(inner) else _given(complete)
-    if is_list_type(declared):
-        complete = _list(declared.of_type, complete)
-    return lambda value: None if value is None else complete(value)
+def _scalar(named: GraphQLLeafType, careful: Complete) -> Complete:
+    coerce: Any = named.coerce_output_value
+    if coerce is int or coerce is str:  # which give what is one of them back
+        return lambda value: value if type(value) is coerce else careful(value)
+
+    def complete(value: Any) -> Any:
+        if type(value) not in DATA:
+            return careful(value)
+        done = coerce(value)
+        if done is None or done is Undefined:
+            raise NotPlain
+        return done
+
+    return complete
 
 
-def _given(complete: Complete) -> Complete:
-    def completed(value: Any) -> Any:
-        if value is None:
-            raise _NotPlain
-        return complete(value)
+def _enum(named: CustomGraphQLEnumType, careful: Complete) -> Complete:
+    kind, names = named.wrapped_cls, dict[Any, str]()
 
-    return completed
+    def complete(value: Any) -> Any:
+        if type(value) is not kind:
+            return careful(value)
+        if value not in names:
+            names[value] = careful(value)
+        return names[value]
+
+    return complete
 
 
-def _list(item_type: GraphQLOutputType, complete: Complete) -> Complete:
-    item = _completion(item_type, complete)
-
-    def completed(values: Any) -> list[Any]:
-        if not isinstance(values, list | tuple):
-            raise _NotPlain
-        return [item(value) for value in values]
-
-    return completed
+def _refuse_others(value: Any) -> None:
+    """Raise for null, for errors that are given as values, and for what is to be awaited."""
+    if value is None or value is Undefined or isinstance(value, Exception) or optimized_is_awaitable(value):
+        raise NotPlain

@@ -2,7 +2,9 @@
 
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry import UNSET
@@ -82,9 +84,12 @@ def range_read(asked: TimeRangeInput, *, timezone: TimeZone | None, moment: Mome
 
 def shown_range(read: ClickRange) -> TimeRange:
     """The range as the API shows it."""
-    return TimeRange(
-        start=read.start.astimezone(read.zone), end=read.end.astimezone(read.zone), timezone=TimeZone(read.zone.key)
-    )
+    return _shown(read.start, read.end, read.zone)
+
+
+@lru_cache(maxsize=1_000)  # the same for all links of a page
+def _shown(start: datetime, end: datetime, zone: ZoneInfo) -> TimeRange:
+    return TimeRange(start=start.astimezone(zone), end=end.astimezone(zone), timezone=TimeZone(zone.key))
 
 
 def _plain(asked: TimeRangeInput) -> RangeAsked:

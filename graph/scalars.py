@@ -4,7 +4,8 @@ What cannot be read is a GraphQLError: the library takes any other exception for
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Final, NewType
 
 import strawberry
@@ -24,7 +25,13 @@ LARGEST_COUNT: Final = 2**53 - 1  # a JSON number that JavaScript reads exactly
 
 def written_instant(moment: datetime) -> str:
     """An aware datetime as RFC 3339 with milliseconds: what is in UTC with Z, else with its offset."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _written(moment, moment.tzinfo, moment.fold)
+
+
+# The series of a page of links begin at the same instants. Equal datetimes may differ in zone, and in fold.
+@lru_cache(maxsize=10_000)
+def _written(moment: datetime, _zone: tzinfo | None, _fold: int) -> str:
+    return moment.isoformat("T", "milliseconds").replace("+00:00", "Z")
 
 
 def read_instant(text: str) -> datetime | None:

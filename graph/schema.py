@@ -21,6 +21,7 @@ from graph.context import Context
 from graph.document import MOST_ERRORS, DocumentCache, DocumentGate
 from graph.domains import Domain
 from graph.errors import USER_ERRORS
+from graph.executor import PlannedExecutor
 from graph.failures import all_presentable, without_suggestion
 from graph.key_changes import KeyMutations
 from graph.keys import ApiKey
@@ -32,7 +33,6 @@ from graph.live import Subscription, resolve_events
 from graph.member_changes import MemberMutations
 from graph.members import Member
 from graph.nodes import NodeQueries
-from graph.plain_values import PlainExecutor
 from graph.scalars import SCALARS
 from graph.users import User
 from graph.viewer import ViewerQueries
@@ -109,10 +109,11 @@ class RememberedNames(NameConverter):
         return self._made[name]
 
 
-def build_schema(*, shows_itself: bool = True) -> KurzSchema:
+def build_schema(*, shows_itself: bool = True, fast_executor: bool = True) -> KurzSchema:
     """The schema, with the checks of scopes and the reading of nulls in place.
 
-    Without `shows_itself` introspection is refused, and errors suggest no names.
+    Without `shows_itself` introspection is refused, and errors suggest no names. Without `fast_executor` Strawberry's
+    own executes all of it; the answers are the same.
     """
     cache = DocumentCache()
     schema = KurzSchema(
@@ -122,7 +123,7 @@ def build_schema(*, shows_itself: bool = True) -> KurzSchema:
         types=[*USER_ERRORS, Link, Domain, ApiKey, User, Member, AuditEntry, Workspace, Click],
         # Not sort_schema: it rebuilds the schema, and loses the defaults that are enum values.
         config=StrawberryConfig(scalar_map=SCALARS, name_converter=RememberedNames()),
-        execution_context_class=PlainExecutor,
+        execution_context_class=PlannedExecutor if fast_executor else None,
         extensions=[lambda: DocumentGate(cache), *([] if shows_itself else [DisableIntrospection])],
     )
     schema.shows_itself = shows_itself

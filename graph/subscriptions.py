@@ -109,7 +109,7 @@ class Subscriptions:
         if refused is not None:
             raise _Refused(refused.errors or [], told)
         assert execution.graphql_document is not None
-        executor = Executor.build(
+        executor = schema.execution_context_class.build(
             schema._schema,
             execution.graphql_document,
             context_value=context,

@@ -89,7 +89,10 @@ async def timeseries(
         budget=budget,
     )
     sums = iter(await read_sums(conn, rows, [found.starts for _, found in answerable]))
-    return [_series(found, next(sums), now) if isinstance(found, Grid) else found for found in grids]
+    empty = {id(found): _empty_points(found, now) for found in cut.values() if isinstance(found, Grid)}
+    return [
+        _series(found.interval, empty[id(found)], next(sums)) if isinstance(found, Grid) else found for found in grids
+    ]
 
 
 def change(*, now: ClickTotals, earlier: ClickTotals) -> ClickChange:
@@ -118,14 +121,24 @@ def _grid(asked: ClickRange, interval: TimeInterval | None, max_points: int) -> 
         return refused
 
 
-def _series(cut: Grid, found: Sums | AnalyticsRefused, now: datetime) -> TimeSeries | AnalyticsRefused:
+def _empty_points(cut: Grid, now: datetime) -> list[TimePoint]:
+    return [
+        TimePoint(start, NEVER_CLICKED.totals, cut.is_partial(index, now=now)) for index, start in enumerate(cut.starts)
+    ]
+
+
+def _series(
+    interval: TimeInterval, empty: list[TimePoint], found: Sums | AnalyticsRefused
+) -> TimeSeries | AnalyticsRefused:
+    """The empty points, which a page of links shares, but for those in which something was clicked."""
     if isinstance(found, AnalyticsRefused):
         return found
-    points = (
-        TimePoint(start, _point(found, index + 1), cut.is_partial(index, now=now))
-        for index, start in enumerate(cut.starts)
-    )
-    return TimeSeries(cut.interval, tuple(points))
+    points = list(empty)
+    for number, sums in found.items():
+        if number > 0:  # slots before the first bucket have number 0
+            at = points[number - 1]
+            points[number - 1] = TimePoint(at.start, ClickTotals(*sums), at.partial)
+    return TimeSeries(interval, tuple(points))
 
 
 def _point(found: Sums, number: int) -> ClickTotals:

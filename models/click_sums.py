@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import AnalyticsRefused, timed
 from models.click_filters import ClickFilter
 from models.click_reads import ADMITTED, SLOTS, Reading, asked_sql, clicks_sql, refusal
+from models.statements import statement
 
 # Clicks, unique clicks and bot clicks by the number of the bucket, from 1; empty buckets are left out.
 Sums = dict[int, tuple[int, int, int]]
@@ -47,9 +48,9 @@ async def read_sums(
     conn: AsyncConnection, asked: Reading, starts: Sequence[tuple[datetime, ...]]
 ) -> list[Sums | AnalyticsRefused]:
     """For each question its sums by bucket, where `starts` has the beginnings of each question's buckets."""
-    statement, values = _statement(asked)
+    sql, values = _statement(asked)
     with timed():
-        rows = await conn.execute(text(statement), {**values, **_bucket_parameters(starts)})
+        rows = await conn.execute(statement(sql), {**values, **_bucket_parameters(starts)})
     return _by_question(rows, questions=len(starts), budget=asked.budget)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from models.analytics_refusals import InvalidRange
@@ -99,10 +100,15 @@ def first_of_month(day: date, *, months: int = 0) -> date:
 
 
 def _named(period: Period, *, zone: ZoneInfo, now: datetime, created_at: datetime) -> ClickRange:
-    until = end_of_now(now)
     if period is Period.ALL_TIME:
         start = floor_quarter(created_at)
-        return ClickRange(start, max(until, start + QUARTER), zone, None)
+        return ClickRange(start, max(end_of_now(now), start + QUARTER), zone, None)
+    return _of_now(period, zone, now)
+
+
+@lru_cache(maxsize=1_000)  # a page of links asks for the same range of each
+def _of_now(period: Period, zone: ZoneInfo, now: datetime) -> ClickRange:
+    until = end_of_now(now)
     if period in _HOURS:
         return ClickRange(floor_quarter(now - timedelta(hours=_HOURS[period])), until, zone, Span())
     first, after, span = _calendar(period, wall(now, zone).date())

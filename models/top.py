@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import AnalyticsRefused, timed
@@ -15,6 +15,7 @@ from models.click_reads import MAX_CLICKS_READ, OwnerRange, Reading, reading, re
 from models.click_totals import ClickTotals
 from models.clicks import SlotScope
 from models.ids import WorkspaceId
+from models.statements import statement
 from models.top_sql import top_sql
 
 
@@ -111,7 +112,7 @@ async def _ask(
         "firsts": [one.first for one in wanted],
     }
     with timed():
-        found = await conn.execute(text(top_sql(rows, dimensions, cached=cached)), values)
+        found = await conn.execute(statement(top_sql(rows, dimensions, cached=cached)), values)
     return _answers(found, owners=owners, wanted=wanted, budget=rows.budget)
 
 

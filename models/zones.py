@@ -7,6 +7,7 @@ they disagreed on 13 zones in the year to come. So no statement converts times i
 import re
 import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 QUARTER = timedelta(minutes=15)
@@ -19,6 +20,7 @@ class UnknownZone(ValueError):  # noqa: N818 - it names what happened, not a fau
     """No zone of the tz database has this name."""
 
 
+@lru_cache(maxsize=1_000)
 def zone(name: str) -> ZoneInfo:
     """The zone of this IANA name; UnknownZone if there is none."""
     if not _NAME.fullmatch(name) or _NOT_ZONES.fullmatch(name):
@@ -39,6 +41,7 @@ def wall(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+@lru_cache(maxsize=10_000)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The quarter of an hour (UTC) with which the local day begins."""
     return first_instant(datetime.combine(day, time()), zone)

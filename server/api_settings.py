@@ -50,6 +50,11 @@ class ApiSettings(ClickSettings):
         description="Answers introspection, and suggests names in errors.",
         json_schema_extra={"expected": "on or off"},
     )
+    fast_executor: bool = Field(
+        default=True,
+        description="Executes operations by plans that are kept with their documents; the answers are the same.",
+        json_schema_extra={"expected": "on or off"},
+    )
     trusted_documents_dir: Path | None = Field(
         default=None,
         description="A folder of documents that clients may ask for by the SHA-256 of their text.",

@@ -72,6 +72,7 @@ def create_app(
         on_created=door.forget,
         trusted=trusted_documents(settings),
         shows_schema=settings.introspection,
+        fast_executor=settings.fast_executor,
         trusted_proxies=settings.trusted_proxies,
         feed=ClickFeed(database, direct_url=settings.direct_database_address),
         tokens=_access_tokens(settings, provider_client),

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from graph.access_tokens import AccessTokens
 from graph.api_config import ApiConfig
 from graph.endpoint import Endpoint
+from graph.executor import PlannedExecutor
 from graph.operations import Operations
 from graph.trusted import TrustedDocuments
 from models import instance, keys, member_changes, users, workspaces
@@ -25,6 +26,7 @@ from models.keys import Scope
 from models.members import MemberRecord
 from models.roles import Role
 from models.users import Identity, UserRecord
+from tests.graph.both_ways import BothWays
 from tests.graph.provider import Provider
 
 BASE_URL = "https://sho.rt"
@@ -139,8 +141,13 @@ class Api:
         """The `extensions.code` of each top-level error."""
         return error_codes(await self.post(document, variables, key=key))
 
+    def read_once(self) -> None:
+        """From now on reads are not executed a second time for comparison, so that they can be counted."""
+        self.operations.schema.execution_context_class = PlannedExecutor
+
     def statements(self) -> list[str]:
         """What the database is asked from now on, but for whose key it is: that is asked at most once a second."""
+        self.read_once()
         heard: list[str] = []
 
         def note(*given: Any) -> None:
@@ -197,13 +204,14 @@ async def make_api(
     trusted: TrustedDocuments | None = None,
     shows_schema: bool = True,
     body_deadline_s: float = 60,
+    compared: bool = True,
     provider: Provider | None = None,
     tokens: AccessTokens | None = None,
     **settings: Any,
 ) -> Api:
     """An API over a fresh database, with a key that may do everything; `settings` are ApiConfig's.
 
-    With a provider, whose `tokens` it judges, people can sign in too.
+    With a provider, whose `tokens` it judges, people can sign in too. Unless not `compared`, reads are executed twice.
     """
     clock, created = Clock(), list[str]()
     async with database.write() as session:
@@ -225,6 +233,8 @@ async def make_api(
         shows_schema=shows_schema,
         tokens=tokens,
     )
+    if compared:
+        operations.schema.execution_context_class = BothWays
     endpoint = Endpoint(operations, page=page, body_deadline_s=body_deadline_s)
     transport = httpx.ASGITransport(app=Starlette(routes=[Route("/graphql", endpoint)]))
     client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)

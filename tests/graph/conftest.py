@@ -9,10 +9,19 @@ from models.database import Database
 from server.postgres import Postgres
 from tests.conftest import throw_away_database
 from tests.graph.api import Api, make_api
+from tests.graph.both_ways import BothWays
 from tests.graph.clicked import Clicked
 from tests.graph.living import Live, serving_live
 from tests.graph.provider import Provider, running_provider, tokens_of
 from tests.graph.two_workspaces import TwoWorkspaces, two_workspaces
+
+
+@pytest.fixture(autouse=True)
+def _same_both_ways() -> Iterator[None]:
+    """What is read in the test is the same by Strawberry's own executor."""
+    BothWays.differences.clear()
+    yield
+    assert not BothWays.differences
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.database
 
 SCHEMA = (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8")
 OURS = {FailureCode.INTERNAL, FailureCode.UNAVAILABLE, FailureCode.TIMEOUT}
-OPERATIONS, MANY_OPERATIONS = 500, 20_000
+OPERATIONS, MANY_OPERATIONS, COMPARED = 500, 20_000, 3_000
 NAMINGS = 2  # of each document, since making one up takes longer than answering it
 SLOW_S = 1.0
 
@@ -149,9 +149,19 @@ def _no_collector() -> Iterator[None]:
 @given(document=DOCUMENTS, seed=st.integers(0, 2**32))
 @settings(max_examples=MANY_OPERATIONS // NAMINGS, database=None, deadline=None, suppress_health_check=SLOWLY_MADE)
 async def test_no_operation_is_slow(world: World, document: graphql.DocumentNode, seed: int) -> None:
+    world.api.read_once()
     await world.send(document, seed)
 
     assert world.slowest[0] < SLOW_S, world.slowest
+
+
+@pytest.mark.nightly
+@given(document=DOCUMENTS, seed=st.integers(0, 2**32))
+@settings(max_examples=COMPARED, database=None, deadline=None, suppress_health_check=SLOWLY_MADE)
+async def test_many_operations_are_answered_the_same_both_ways(
+    world: World, document: graphql.DocumentNode, seed: int
+) -> None:
+    await world.send(document, seed)  # what is read there is compared, as in the ordinary run
 
 
 @pytest.fixture

@@ -260,6 +260,7 @@ async def test_the_log_takes_the_same_statements_however_long_it_is(api: Api) ->
             await done(api, "updateWorkspace", key=secret, name=f"name {number} {secret[:5]}")
             await done(api, "addMember", key=secret, email=f"p{number}{secret[:4]}@example.com", role="READER")
     statements: list[str] = []
+    api.read_once()
     event.listen(api.database.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     counts = {}
     for size in (8, 40):

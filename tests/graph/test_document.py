@@ -29,6 +29,24 @@ def test_the_cache_is_bounded_and_keeps_what_is_used() -> None:
     assert sum(cache.find(text) is not None for text in texts) == 9
 
 
+@pytest.mark.database
+async def test_plans_are_kept_with_their_documents_and_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.document.CACHED_PLANS", 20)
+    documents = [f"{{ viewer {{ scopes a{number}: scopes }} }}" for number in range(10)]
+    for text in documents:
+        await api.ask(text)
+    cache = gate_of(api).cache
+    kept = [found.plans.size for text in documents if (found := cache.find(text))]
+
+    assert len(kept) == len(documents)
+    assert sum(kept) <= 20 < 10 * kept[-1]
+    assert kept[0] == 0 < kept[-1]
+
+
+def gate_of(api: Api) -> DocumentGate:
+    return next(one for one in api.operations.schema.get_extensions() if isinstance(one, DocumentGate))
+
+
 async def post(api: Api, document: str, name: str | None = None) -> list[str] | dict[str, object]:
     response = await api.client.post("/graphql", json={"query": document, "operationName": name})
     return error_codes(response) or response.json()["data"]

@@ -107,6 +107,7 @@ async def test_an_address_is_for_its_owner_and_for_admins(api: Api, team: dict[R
 async def test_a_list_takes_the_same_statements_however_long_it_is(api: Api, team: dict[Role, NewMember]) -> None:
     await api.ask("{ viewer { __typename } }")  # notes the key's use
     statements: list[str] = []
+    api.read_once()
     event.listen(api.database.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
 
     counts = {}

@@ -84,6 +84,7 @@ def test_options_beat_the_environment_which_beats_the_file(monkeypatch: pytest.M
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
         ("GRAPHIQL", "2"),
+        ("FAST_EXECUTOR", "2"),
         ("INTROSPECTION", "2"),
         ("TRUSTED_DOCUMENTS", "some"),
         ("TRUSTED_DOCUMENTS", "only"),  # of no folder
