@@ -139,11 +139,6 @@ class ApiSettings(ClickSettings):
             raise ValueError("no folder")
         return folder
 
-    @field_validator("trusted_documents", mode="before")
-    @classmethod
-    def _lower_choice(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
-
     @field_validator("trusted_documents")
     @classmethod
     def _has_documents(cls, value: str, info: ValidationInfo) -> str:

@@ -53,11 +53,6 @@ class ClickSettings(BaseSettings):
         json_schema_extra={"expected": "a whole number of days from 0 to 36500"},
     )
 
-    @field_validator("spool_sync", mode="before")
-    @classmethod
-    def _lower_word(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
-
     @field_validator("geoip_database")
     @classmethod
     def _is_mmdb(cls, value: Path | None) -> Path | None:

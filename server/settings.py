@@ -150,7 +150,7 @@ class Settings(ApiSettings, RedirectSettings):
             asyncpg_dsn(secret.get_secret_value())
         return secret
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("log_format", "log_level", "spool_sync", "trusted_documents", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -21,19 +21,23 @@ ISSUER = "https://id.example"
 ANN = Identity(ISSUER, "ann-1", "Ann@example.com", "Ann Other")
 
 
-@pytest.fixture
-async def invited(database: Database, here: InstanceRecord) -> None:
-    """Ann was added, and has not been here yet."""
+async def add_ann(database: Database, place: InstanceRecord, role: Role) -> None:
     async with database.write() as session:
         await member_changes.add(
             session,
-            workspace_id=here.workspace_id,
+            workspace_id=place.workspace_id,
             email="ann@example.com",
-            role=Role.MEMBER,
+            role=role,
             by=OPERATOR,
             as_role=Role.OWNER,
             now=NOW,
         )
+
+
+@pytest.fixture
+async def invited(database: Database, here: InstanceRecord) -> None:
+    """Ann was added, and has not been here yet."""
+    await add_ann(database, here, Role.MEMBER)
 
 
 async def sign_in(database: Database, identity: Identity) -> UserRecord | None:
@@ -55,16 +59,7 @@ async def test_the_first_sign_in_binds_and_later_ones_need_no_email(database: Da
 async def test_every_workspace_that_added_somebody_is_told_of_the_first_sign_in_once(
     database: Database, here: InstanceRecord, elsewhere: InstanceRecord
 ) -> None:
-    async with database.write() as session:
-        await member_changes.add(
-            session,
-            workspace_id=elsewhere.workspace_id,
-            email="ann@example.com",
-            role=Role.READER,
-            by=OPERATOR,
-            as_role=Role.OWNER,
-            now=NOW,
-        )
+    await add_ann(database, elsewhere, Role.READER)
     ann = await sign_in(database, ANN)
     assert ann is not None and await sign_in(database, ANN)
 
