@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ http {{
 }}
 """
 
+SEALED_AFTER_S = 1.0  # the spool's second or so
+
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
@@ -31,6 +35,30 @@ class Contestant:
     name: str
     port: int
     pids: list[int]
+    loader: "Loading | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The loader of a contestant, which can be made to wait."""
+
+    pids: list[int]
+    spool: Path
+
+    def stop(self) -> None:
+        """From now on it does nothing."""
+        for pid in self.pids:
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """It loads what has come meanwhile."""
+        for pid in self.pids:
+            os.kill(pid, signal.SIGCONT)
+
+    def is_done(self) -> bool:
+        """Whether there is nothing left to load; asked a moment after the last visit, when its segment is sealed."""
+        time.sleep(SEALED_AFTER_S)
+        return not any(self.spool.glob("*.sealed"))
 
 
 @contextlib.contextmanager
@@ -62,18 +90,19 @@ def kurz(database_url: str, *, name: str = "kurz", **settings: str) -> Iterator[
         with running([str(Path(sys.executable).with_name("kurz")), "serve"], port=port, env=env) as process:
             wait_until(lambda: bool(named(family(process.pid), "server.worker")))
             wait_until(lambda: bool(named(family(process.pid), "server.loader")))
-            for loader in named(family(process.pid), "server.loader"):
-                os.sched_setaffinity(loader, {int(LOAD_CORE)})
-            yield Contestant(name, port, named(family(process.pid), "server.worker"))
+            loader = Loading(named(family(process.pid), "server.loader"), Path(folder) / "spool")
+            for pid in loader.pids:
+                os.sched_setaffinity(pid, {int(LOAD_CORE)})
+            yield Contestant(name, port, named(family(process.pid), "server.worker"), loader)
 
 
 @contextlib.contextmanager
-def uncounted(database_url: str) -> Iterator[Contestant]:
+def uncounted(database_url: str, *, name: str = "uncounted", **settings: str) -> Iterator[Contestant]:
     """Kurz's application without recording; the database must have been served before."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.uncounted", str(port)]
-    with running(command, port=port, env=_env(database_url)) as process:
-        yield Contestant("uncounted", port, [process.pid])
+    with running(command, port=port, env=_env(database_url) | settings) as process:
+        yield Contestant(name, port, [process.pid])
 
 
 @contextlib.contextmanager

@@ -26,7 +26,8 @@ from models.database import asyncpg_dsn
 from models.upgrade import migrate
 from recording.housekeeping import make_ahead
 from recording.loader import Loader, LoaderConfig
-from recording.segments import Key, OpenSegment, State
+from recording.open_segment import OpenSegment
+from recording.segments import Key, State
 from recording.visit import Visit, encode
 from server.loader import SWITCH_S
 from server.postgres import Postgres

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.contestants import Contestant, bare, kurz, nginx, uncounted
 from benchmarks.links import make_links
 from benchmarks.machine import machine
-from benchmarks.processes import LOAD_CORE, cpu_seconds, resident_mb
+from benchmarks.processes import LOAD_CORE, cpu_seconds, resident_mb, wait_until
 from benchmarks.report import write_report
 from benchmarks.wrk import InTurn, Load, load
 from models.upgrade import migrate
@@ -51,7 +51,8 @@ class Measured:
 class Scenario:
     """`sides` are the contestants that take part, the yardstick first; `strays`: what should come is no redirect.
 
-    `browsers` is how many different ones ask, in turn; `strangers`: each request comes from an address never seen.
+    `browsers` is how many different ones ask, in turn; `strangers`: each request comes from an address never seen;
+    `later`: visits are loaded between the rounds, and not during them, so that wrk has its core to itself.
     """
 
     name: str
@@ -60,13 +61,17 @@ class Scenario:
     strays: bool = False
     browsers: int = 1
     strangers: bool = False
+    later: bool = False
 
 
 BOTH_WAYS = ("bare", "kurz", "route")
+UNRECORDED = ("uncounted", "uncounted route")
 SCENARIOS = (
-    Scenario("cached", "/f000000", (*BOTH_WAYS, "uncounted", "two workers", "nginx")),
+    Scenario("cached", "/f000000", (*BOTH_WAYS, *UNRECORDED, "two workers", "nginx")),
+    Scenario("cached, later", "/f000000", (*BOTH_WAYS, *UNRECORDED, "two workers"), later=True),
     Scenario("browsers", "/f000000", BOTH_WAYS, browsers=5_000),
     Scenario("strangers", "/f000000", BOTH_WAYS, strangers=True),
+    Scenario("strangers, later", "/f000000", BOTH_WAYS, strangers=True, later=True),
     Scenario("full cache", FULL, (*BOTH_WAYS, "uncounted")),
     Scenario("missed", MISSED, BOTH_WAYS),
     Scenario("unknown", UNKNOWN, BOTH_WAYS, strays=True),
@@ -127,6 +132,7 @@ def _contestants(scenarios: Sequence[Scenario]) -> Iterator[dict[str, Contestant
             "route": partial(kurz, url, name="route", KURZ_FAST_LANE="off"),
             "two workers": partial(kurz, url, name="two workers", KURZ_WORKERS="2"),
             "uncounted": partial(uncounted, url),
+            "uncounted route": partial(uncounted, url, name="uncounted route", KURZ_FAST_LANE="off"),
             "nginx": nginx,
         }
         yield sides | {name: stack.enter_context(other()) for name, other in others.items() if name in names}
@@ -148,20 +154,41 @@ def _fill(ours: Contestant) -> None:
 def _rounds(scenario: Scenario, sides: dict[str, Contestant]) -> Iterator[Measured]:
     passed = 0
     for _ in range(ROUNDS):
-        for side in (sides[name] for name in scenario.sides):
-            before = cpu_seconds(side.pids)
-            said = load(
-                side.port,
-                seconds=SECONDS,
-                path=scenario.path,
-                passed=passed,
-                browsers=scenario.browsers,
-                strangers=scenario.strangers,
-            )
-            cpu = (cpu_seconds(side.pids) - before) / said.requests * 1e6
-            _must_be_right(scenario, side, said)
-            passed += said.requests
-            yield Measured(scenario.name, side.name, said.rate, cpu, said.p50, said.p99)
+        chosen = [sides[name] for name in scenario.sides]
+        with _loading_later(chosen) if scenario.later else contextlib.nullcontext():
+            for side in chosen:
+                measured, asked = _measure(scenario, side, passed)
+                passed += asked
+                yield measured
+
+
+def _measure(scenario: Scenario, side: Contestant, passed: int) -> tuple[Measured, int]:
+    """One run, and how many requests it was."""
+    before = cpu_seconds(side.pids)
+    said = load(
+        side.port,
+        seconds=SECONDS,
+        path=scenario.path,
+        passed=passed,
+        browsers=scenario.browsers,
+        strangers=scenario.strangers,
+    )
+    cpu = (cpu_seconds(side.pids) - before) / said.requests * 1e6
+    _must_be_right(scenario, side, said)
+    return Measured(scenario.name, side.name, said.rate, cpu, said.p50, said.p99), said.requests
+
+
+@contextlib.contextmanager
+def _loading_later(sides: Sequence[Contestant]) -> Iterator[None]:
+    """The loaders stand still meanwhile, and have loaded all that came when this ends."""
+    loaders = [side.loader for side in sides if side.loader is not None]
+    for loader in loaders:
+        loader.stop()
+    yield
+    for loader in loaders:
+        loader.go_on()
+    for loader in loaders:
+        wait_until(loader.is_done)
 
 
 def _must_be_right(scenario: Scenario, side: Contestant, said: Load) -> None:

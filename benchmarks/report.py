@@ -9,8 +9,10 @@ PAGE = DOCS / "performance.md"
 CHART = DOCS / "performance.svg"
 SAY = {
     "cached": "one cached link",
+    "cached, later": "one cached link; its visits are loaded later",
     "browsers": "one cached link, by 5,000 browsers in turn",
     "strangers": "one cached link, by a new visitor each time",
+    "strangers, later": "by a new visitor each time; the visits are loaded later",
     "full cache": "99,000 cached links in turn",
     "missed": "not in the cache: PostgreSQL is asked",
     "unknown": "no such link: 404",
@@ -20,6 +22,7 @@ NAMES = {
     "kurz": "Kurz",
     "route": "Kurz without the fast lane",
     "uncounted": "Kurz without recording",
+    "uncounted route": "Kurz without recording or fast lane",
     "two workers": "Kurz with two workers on that core",
     "bare": "bare ASGI application",
     "nginx": "nginx",
@@ -28,6 +31,7 @@ COLOURS = {
     "kurz": "#2563eb",
     "route": "#60a5fa",
     "uncounted": "#93c5fd",
+    "uncounted route": "#dbeafe",
     "two workers": "#bfdbfe",
     "bare": "#94a3b8",
     "nginx": "#cbd5e1",

@@ -66,17 +66,25 @@ def _steps(spool: Spool, folder: Path) -> list[tuple[str, Callable[[], list[Requ
         copy.update(request[0][0][1])
         return copy.digest()
 
-    visit = line(_request(1, 1))
+    def again(_: Request) -> bytes | None:
+        return visitors.line_of(met, b"", LINK, time.time_ns(), False)
+
+    headers, client = _request(1, 1)
+    visit, met = visitors.meet(headers, client, b"", LINK, time.time_ns(), False, None)
     return [
         ("nothing", _kept, lambda _: None),
-        ("the line of a visitor who stays on a connection", _kept, line),
-        ("the line of a known visitor on another connection", _known, line),
+        ("the line of a visitor who stays on a connection, by the lane", _kept, again),
+        ("the line of a visitor who stays on a connection, by the route", _kept, line),
         ("the line of a visitor never seen", _Strangers(), line),
         ("of that: the address behind a proxy", _kept, lambda _: rule.judge(PROXY, b"81.2.3.4", None)),
         ("of that: the country", _kept, lambda _: countries.country("81.2.3.4")),
         ("of that: the keyed hash", _kept, keyed),
-        ("the write(), of a kernel that does little else", _kept, lambda _: os.write(file, visit)),
-        ("the write(), by the spool", _kept, lambda _: spool.append(visit)),
+        ("putting it into the file, by the spool", _kept, lambda _: spool.append(visit)),
+        (
+            "what one write() instead would take, of a kernel that does little else",
+            _kept,
+            lambda _: os.write(file, visit),
+        ),
     ]
 
 
@@ -89,11 +97,6 @@ def _request(visitor: int, connection: int) -> Request:
 def _kept() -> list[Request]:
     """64 visitors, each on a connection of their own, in turn."""
     return [_request(number % 64, number % 64) for number in range(VISITS)]
-
-
-def _known() -> list[Request]:
-    """The same visitors, whom a proxy puts on whatever connection is free."""
-    return [_request(number % 64, 100 + number % 63) for number in range(VISITS)]
 
 
 class _Strangers:
@@ -124,7 +127,7 @@ def _spool(folder: Path) -> Iterator[Spool]:
         sync=Sync.NEVER,
         max_bytes=2**40,
         clock=lambda: datetime.now(UTC),
-        segment_bytes=2**30,
+        segment_bytes=2**25,
     )
     spool.start()
     yield spool

@@ -21,7 +21,8 @@ _SEES_NOTHING = _PURPOSES.union(_PRIVATE).isdisjoint  # most requests send none 
 # User-Agent as far as it counts, whether the visitor wishes not to be tracked, whether it is a prefetch, and what a
 # visit's line says about user agent, referrer and language. A plain tuple: one is made for most visits.
 Browser = tuple[bytes, bool, bool, bytes]
-PassedOn = tuple[Browser, bytes]  # with X-Forwarded-For; there is no Forwarded
+# With X-Forwarded-For, and its packed form if it is one IPv4 address; there is no Forwarded.
+PassedOn = tuple[Browser, bytes, bytes | None]
 
 
 class Browsers(Memo[bytes, Browser]):

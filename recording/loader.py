@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -117,6 +117,8 @@ class Loader:
         """Does the work with a connection, and again with a new one after an outage."""
         failures = 0
         while True:
+            with suppress(OSError):  # dead writers give back their room also while the database is away
+                adopt(self._config.folder, now=self._clock())
             try:
                 connection = await self._connect()
                 try:

@@ -18,7 +18,7 @@ from recording.geo import countries_from
 from recording.salts import Salts
 from recording.spool import TICK_S, Spool, Sync
 from recording.visit_line import LinkParts
-from recording.visitor import Visitors
+from recording.visitor import Known, Visitors
 
 PRODUCER_BITS = 63
 FIRST_SALTS_S = 2.0  # how long a start waits for them; visits before count, but never as unique
@@ -51,6 +51,7 @@ class Recorder:
 
     def __init__(self, config: RecorderConfig, *, clock: Callable[[], datetime] = _now) -> None:
         """OSError or ValueError for a table of countries or a list of proxies that cannot be used."""
+        self._clock = clock
         self._countries = countries_from(config.geoip_database)
         self._salts = Salts(asyncpg_dsn(config.database_url), clock=clock)
         self._visitors = Visitors(
@@ -95,6 +96,21 @@ class Recorder:
         return self._visitors.browsers
 
     def record(  # noqa: PLR0917 - by position
+        self, headers: Headers, client: Peer | None, query: bytes, link: LinkParts, now: int, head: bool
+    ) -> None:
+        """Puts the visit down before it returns, unless there is no room; never raises.
+
+        `headers`, `client` and `query` are the request's, as in an ASGI scope (names in lower case, the query without
+        its question mark); `link` is made by recording/visit_line.py: link_parts; `now` is what time.time_ns said.
+        To be called by position: with keywords Python takes longer, and this is done for each redirect.
+        """
+        try:
+            self._spool.append(self._visitors.line(headers, client, query, link, now, head))
+            self._is_failing = False
+        except Exception:  # noqa: BLE001 - a redirect is worth more than its click
+            self._fail()
+
+    def meet(  # noqa: PLR0917 - by position
         self,
         headers: Headers,
         client: Peer | None,
@@ -102,21 +118,38 @@ class Recorder:
         link: LinkParts,
         now: int,
         head: bool,
-        passed_on: PassedOn | None = None,
-    ) -> None:
-        """Puts the visit down before it returns, unless there is no room; never raises.
+        passed_on: PassedOn | None,
+    ) -> Known | None:
+        """The same, and tells who it was, for `record_known`; None when that could not be read.
 
-        `headers`, `client` and `query` are the request's, as in an ASGI scope (names in lower case, the query without
-        its question mark); `link` is made by recording/visit_line.py: link_parts; `now` is what time.time_ns said.
         `passed_on` is what the headers say, where that is known already; nobody looks at them then.
-        To be called by position: with keywords Python takes longer, and this is done for each redirect.
         """
         try:
-            self._spool.append(self._visitors.line(headers, client, query, link, now, head, passed_on))
+            line, known = self._visitors.meet(headers, client, query, link, now, head, passed_on)
+            self._spool.append(line)
             self._is_failing = False
-        except Exception:  # noqa: BLE001 - a redirect is worth more than its click
-            self._is_failing = True
-            self._failures.note()
+        except Exception:  # noqa: BLE001 - as above
+            self._fail()
+            return None
+        return known
+
+    def record_known(self, known: Known, query: bytes, link: LinkParts, now: int, head: bool) -> bool:
+        """The same for another request with those headers on that connection; False, and nothing is put down, if \
+        they have to be met once more.
+        """
+        try:
+            line = self._visitors.line_of(known, query, link, now, head)
+            if line is None:
+                return False
+            self._spool.append(line)
+            self._is_failing = False
+        except Exception:  # noqa: BLE001 - as above
+            self._fail()
+        return True
+
+    def _fail(self) -> None:
+        self._is_failing = True
+        self._failures.note()
 
     async def durable(self) -> None:
         """With KURZ_SPOOL_SYNC=always: returns once the visits recorded so far would survive a power loss."""
@@ -141,7 +174,7 @@ class Recorder:
     @property
     def waiting_s(self) -> float:
         """For how many seconds the oldest visits of this host's workers have waited to be loaded."""
-        return self._spool.waiting_s()
+        return self._spool.backlog.waiting_s(self._clock())
 
     @property
     def unsalted(self) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from recording.visit import FORMAT, Header, Line, Sealed, encode
+from recording.visit import Line, Sealed, encode
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -96,74 +96,6 @@ def _read_name(folder: Path, name: str) -> SegmentFile | None:
     return SegmentFile(folder, Key(producer=int(match[1], 16), segment=int(match[2])), State(match[3]))
 
 
-class OpenSegment:
-    """A segment that this process writes: appended to by one thread, synced, sealed and closed by another."""
-
-    def __init__(self, folder: Path, key: Key, *, instance_id: int, now: datetime) -> None:
-        """Makes the file and takes its lock; OSError when there is no room for it."""
-        self.file = SegmentFile(folder, key, State.NEW)
-        new = self.file.path
-        self.fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.size = self._write_header(Header(FORMAT, key.producer, key.segment, now, instance_id))
-            self.file = self.file.become(State.OPEN)
-        except OSError:
-            os.close(self.fd)
-            with contextlib.suppress(FileNotFoundError):
-                new.unlink()
-            raise
-        self._empty_size = self.size
-        self.torn = False
-        self.synced = -1  # the size that is known to be on the disk
-
-    def _write_header(self, header: Header) -> int:
-        raw = encode(header)
-        if os.write(self.fd, raw) != len(raw):
-            raise OSError("no room for the first line of a segment")
-        return len(raw)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was appended yet."""
-        return self.size == self._empty_size
-
-    def append(self, raw: bytes) -> bool:
-        """Adds a line with one write; False when there is no room for all of it, and then none of it stays."""
-        try:
-            written = os.write(self.fd, raw)
-        except OSError:
-            return False
-        if written != len(raw):
-            self._take_back()
-            return False
-        self.size += written
-        return True
-
-    def _take_back(self) -> None:
-        try:
-            os.ftruncate(self.fd, self.size)
-        except OSError:
-            self.torn = True  # nothing may follow half a line, or two visits would be lost
-
-    def sync(self) -> None:
-        """Waits until what is written so far is on the disk."""
-        size = self.size
-        if size != self.synced:
-            datasync(self.fd)
-            self.synced = size
-
-    def seal(self, now: datetime, *, sync: bool) -> None:
-        """Closes the segment for good: whoever loads may take it. Without a visit in it, it is removed."""
-        try:
-            if self.is_empty:
-                self.file.path.unlink(missing_ok=True)
-            else:
-                seal(self.fd, self.file, at=now, torn=self.torn, sync=sync)
-        finally:
-            os.close(self.fd)  # gives the lock back: what could not be sealed is adopted like a dead writer's
-
-
 def seal(fd: int, file: SegmentFile, *, at: datetime, torn: bool, sync: bool) -> SegmentFile:
     """Adds the last line, where there is room for it, and renames the file; its time is `at` in any case."""
     if not torn:
@@ -181,7 +113,7 @@ def _write_last(fd: int, line: Line) -> None:
     size = os.fstat(fd).st_size
     raw = encode(line)
     try:
-        if os.write(fd, raw) != len(raw):
+        if os.pwrite(fd, raw, size) != len(raw):
             os.ftruncate(fd, size)
     except OSError:
         return  # the file's time says the same

@@ -1,4 +1,4 @@
-"""The spool: visits are appended to segment files, one write each; a thread keeps them safe and passes them on.
+"""The spool: visits are appended to segment files one by one; a thread keeps them safe and passes them on.
 
 Two threads share a spool without a lock. The event loop's thread appends, and alone decides which segment is the
 current one. The spool's own thread does what may wait for a disk: it makes segments ahead, syncs, seals and measures.
@@ -14,7 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from recording.backlog import Backlog, backlog
-from recording.segments import FOLDER_MODE, Key, OpenSegment, sync_folder
+from recording.open_segment import OpenSegment
+from recording.segments import FOLDER_MODE, Key, sync_folder
 from recording.visit import Dropped, encode
 
 SEGMENT_BYTES = 1024 * 1024
@@ -33,7 +34,7 @@ class Sync(StrEnum):
 
 
 class Spool:
-    """One process's way to put visits down; `append` never waits for anything but one write()."""
+    """One process's way to put visits down; `append` never waits for a disk, nor mostly for the system."""
 
     def __init__(
         self,
@@ -47,31 +48,29 @@ class Spool:
         segment_bytes: int = SEGMENT_BYTES,
         segment_s: float = SEGMENT_S,
     ) -> None:
-        self._folder = folder
-        self._producer = producer
-        self._instance_id = instance_id
-        self._sync = sync
-        self._max_bytes = max_bytes
+        self._folder, self._producer, self._instance_id = folder, producer, instance_id
+        self._sync, self._max_bytes = sync, max_bytes
         self._clock = clock
-        self._segment_bytes = segment_bytes
-        self._segment_s = segment_s
+        self._segment_bytes, self._segment_s = segment_bytes, segment_s
         self._made = 0
         self._current: OpenSegment | None = None
         self._spare: OpenSegment | None = None
         self._retired: deque[OpenSegment] = deque()
         self._begun_at: float | None = None  # when a tick first saw a visit in the current segment
         self._written = 0  # bytes since the start; only the event loop's thread sets it
-        self._easy_until = 0  # as long as `_written` is no more, there is nothing to do but write
+        self._easy_until = 0  # as long as `_written` is no more, there is nothing to do but `_put` the line down
+        self._put: Callable[[bytes], object] = len  # into the current segment's memory
         self._limit = max_bytes  # how far `_written` may go; only the spool's own thread sets it
         self._dropped_unsaid = 0
+        self._usual = 0  # bytes in the last segment that was sealed
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._wake = threading.Event()
         self._stopping = False
         self._measured_at = 0.0
-        self._backlog = Backlog()
         self._sync_failed = False
         self._thread = threading.Thread(target=self._work, name="kurz-spool", daemon=True)
         self.dropped = 0  # visits that were not written since the start
+        self.backlog = Backlog()  # of the folder, as of a second ago
 
     # In the event loop's thread.
 
@@ -82,14 +81,12 @@ class Spool:
         self._thread.start()
 
     def append(self, line: bytes) -> bool:
-        """Writes the encoded line before it returns; False when there was no room for it, which is counted."""
-        segment = self._current
+        """Puts the encoded line into the file before it returns; False when it has no room for it, which is counted."""
         size = len(line)
         written = self._written + size
-        if written > self._easy_until or size > LONGEST_LINE or segment is None:
+        if written > self._easy_until or size > LONGEST_LINE:
             return self._append_with_care(line)
-        if not segment.append(line):
-            return self._drop()
+        self._put(line)
         self._written = written
         return True
 
@@ -110,9 +107,10 @@ class Spool:
 
     def _look_ahead(self) -> None:
         segment = self._current
-        if segment is None or segment.torn or self._dropped_unsaid:
+        if segment is None or segment.memory is None or self._dropped_unsaid:
             self._easy_until = 0
         else:
+            self._put = segment.memory.write
             self._easy_until = min(self._written - segment.size + self._segment_bytes, self._limit)
 
     def _drop(self) -> bool:
@@ -172,13 +170,11 @@ class Spool:
             return "spool_full"
         return "spool_sync_failed" if self._sync_failed else None
 
-    def waiting_s(self) -> float:
-        """For how many seconds the oldest segment in the folder has waited for the loader, as of a second ago."""
-        since = self._backlog.since
-        return 0.0 if since is None else max(0.0, self._clock().timestamp() - since)
-
     async def stop(self) -> None:
-        """Seals what was written and ends the thread; nothing may be appended afterwards."""
+        """Seals what was written and ends the thread; what is appended from now on is dropped and counted."""
+        self._easy_until = 0
+        self._retired.extend([self._current] if self._current else [])  # here: nobody appends to what is sealed
+        self._current = None
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
@@ -187,13 +183,11 @@ class Spool:
     # In the spool's own thread.
 
     def _work(self) -> None:
-        interval = None if self._sync is Sync.NEVER else TICK_S
         while not self._stopping:
-            self._wake.wait(interval or MEASURE_S)
+            self._wake.wait(MEASURE_S if self._sync is Sync.NEVER else TICK_S)
             self._wake.clear()
             self._work_once()
-        self._retired.extend(segment for segment in (self._current, self._spare) if segment is not None)
-        self._current = self._spare = None
+        self._retired.extend(() if self._spare is None else (self._spare,))
         self._answer()
 
     def _work_once(self) -> None:
@@ -218,8 +212,8 @@ class Spool:
         self._measured_at = time.monotonic()
         written = self._written  # before the files are looked at, so that nothing is missed
         try:
-            self._backlog = backlog(self._folder)
-            self._limit = written + self._max_bytes - self._backlog.bytes
+            self.backlog = backlog(self._folder)
+            self._limit = written + self._max_bytes - self.backlog.bytes
         except OSError:
             self._limit = written
 
@@ -229,14 +223,20 @@ class Spool:
         if current is not None and self._sync is not Sync.NEVER:
             current.sync()
         while self._retired:
-            self._retired.popleft().seal(self._clock(), sync=self._sync is not Sync.NEVER)
+            segment = self._retired.popleft()
+            self._usual = segment.size
+            segment.seal(self._clock(), sync=self._sync is not Sync.NEVER)
 
     def _make(self) -> OpenSegment | None:
+        key, room = Key(self._producer, self._made + 1), self._segment_bytes + LONGEST_LINE
+        room = room if self._limit - self._written >= 2 * room else 0
         try:
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            key = Key(self._producer, self._made + 1)
-            segment = OpenSegment(self._folder, key, instance_id=self._instance_id, now=self._clock())
+            segment = OpenSegment(
+                self._folder, key, instance_id=self._instance_id, now=self._clock(), room=room, likely=self._usual
+            )
             if self._sync is not Sync.NEVER:
+                segment.sync()  # the header: without it nothing that follows can be read
                 sync_folder(self._folder)
         except OSError:
             return None

@@ -13,9 +13,7 @@ from recording.memo import Memo
 from recording.visit import Hint
 from recording.visit_line import LAST_DIGITS, THREE_DIGITS, LinkParts, beginning_of, campaign_in, campaign_part, member
 
-CONNECTIONS_BYTES = 8 * 1024 * 1024  # some 2,000 connections that are kept alive
-LONGEST_HEAD = 8 * 1024  # bytes of the headers that are remembered for a connection
-LINE_BYTES = 160  # of the objects that a header line is
+CONNECTIONS_BYTES = 8 * 1024 * 1024  # some 9,000 connections that are kept alive
 HASH_BYTES = 8
 
 _SECOND = 1_000_000_000  # nanoseconds
@@ -24,11 +22,16 @@ _NUMBER: Callable[[bytes], tuple[int]] = Struct(">q").unpack
 
 _HEAD, _PREFETCH = member("hint", Hint.HEAD), member("hint", Hint.PREFETCH)
 
-# The second request of a connection: workspace, whether a HEAD, what it tells, facts. The next are mostly like it.
-_Last = tuple[int, bool, Headers | PassedOn, bytes]
-_UNHEARD: _Last = (-1, False, (), b"")
-_ONCE: _Last = (-2, False, (), b"")
-_VARIED: _Last = (-3, False, (), b"")
+# Who was found out before: in which era, workspace, whether with HEAD, and what lines say about it.
+Known = tuple[object, int, bool, bytes]
+_NOBODY: Known = (None, -1, False, b"")
+
+# The hash of what the second request of a connection told (SipHash, with a key of this process), and who that is. The
+# next are mostly like it. To compare all it told, out of memory nobody has used since, takes as long as all the rest.
+_Last = tuple[int, Known]
+_UNHEARD: _Last = (0, _NOBODY)
+_ONCE: _Last = (1, _NOBODY)
+_VARIED: _Last = (2, _NOBODY)
 
 
 class Visitors:
@@ -56,15 +59,33 @@ class Visitors:
         self.browsers = Browsers(heed_privacy_signals=heed_privacy_signals)
         self._countries_said = _CountryMembers()
         self._connections: Memo[Peer | None, _Last] = Memo(CONNECTIONS_BYTES)
+        self._era = object()  # another one when what was found out before holds no longer
         self.unsalted = 0  # visits of days without a salt, which count but never as unique
 
     def forget(self) -> None:
         """Forgets everybody: a salt or the table of countries is another now."""
         self._second = _NEVER
+        self._era = object()
         self._connections.clear()
         self.browsers.forget()
 
     def line(  # noqa: PLR0917 - by position
+        self, headers: Headers, client: Peer | None, query: bytes, link: LinkParts, now: int, head: bool
+    ) -> bytes:
+        """The line of the visit that this request is; see Recorder.record."""
+        passed = now - self._second
+        if not 0 <= passed < _SECOND:
+            passed = self._begin_second(now)
+        last = self._connections.get(client, _UNHEARD)
+        told, (era, workspace_id, was_head, facts) = last
+        telling = 0 if last is _VARIED else hash(tuple(headers))
+        if told != telling or era is not self._era or workspace_id != link[0] or was_head is not head:
+            facts = self._read(headers, client, link[0], head)
+            if last is not _VARIED:
+                self._listen(last, client, telling, (self._era, link[0], head, facts))
+        return self._joined(passed, link, facts, query)
+
+    def meet(  # noqa: PLR0917 - by position
         self,
         headers: Headers,
         client: Peer | None,
@@ -72,46 +93,46 @@ class Visitors:
         link: LinkParts,
         now: int,
         head: bool,
-        passed_on: PassedOn | None = None,
-    ) -> bytes:
-        """The line of the visit that this request is; see Recorder.record."""
-        workspace_id, link_part, campaign = link
+        passed_on: PassedOn | None,
+    ) -> tuple[bytes, Known]:
+        """The line, and who it is, to be remembered by whoever sees the next requests of the connection."""
         passed = now - self._second
         if not 0 <= passed < _SECOND:
             passed = self._begin_second(now)
-        told: Headers | PassedOn = headers if passed_on is None else passed_on
-        last = self._connections.get(client, _UNHEARD)
-        if last[0] == workspace_id and last[1] is head and last[2] == told:
-            facts = last[3]
+        if passed_on is None:
+            facts = self._read(headers, client, link[0], head)
         else:
-            if passed_on is None:
-                facts = self._read(headers, client, workspace_id, head)
+            browser, hops, packed = passed_on
+            peer = client[0] if client else NO_PEER
+            if packed is not None and self._rule.believes(peer, packed):
+                address = hops.decode("latin-1")
             else:
-                facts = self._facts(passed_on[0], client, passed_on[1], None, workspace_id, head)
-            if last is not _VARIED:
-                this = (workspace_id, head, told, facts)
-                self._listen(last, client, this, headers=headers, passed_on=passed_on)
+                address = self._rule.judge(peer, hops, None) or ""
+            facts = self._facts(browser, address, link[0], head)
+        return self._joined(passed, link, facts, query), (self._era, link[0], head, facts)
+
+    def line_of(self, known: Known, query: bytes, link: LinkParts, now: int, head: bool) -> bytes | None:
+        """The line of another visit by them; None when they have to be met once more."""
+        passed = now - self._second
+        if not 0 <= passed < _SECOND:
+            passed = self._begin_second(now)
+        era, workspace_id, was_head, facts = known
+        if era is not self._era or workspace_id != link[0] or was_head is not head:
+            return None
+        return self._joined(passed, link, facts, query)
+
+    def _joined(self, passed: int, link: LinkParts, facts: bytes, query: bytes) -> bytes:
+        _workspace_id, link_part, campaign = link
         if query and b"utm_" in query:
             campaign = campaign_part(utm_of_visit(query, campaign_in(campaign)))
         millis, micros = THREE_DIGITS[passed // 1_000_000], LAST_DIGITS[passed // 1_000 % 1_000]
         return b"".join((self._beginning, millis, micros, link_part, facts, campaign))
 
-    def _listen(
-        self, last: _Last, client: Peer | None, this: _Last, *, headers: Headers, passed_on: PassedOn | None
-    ) -> None:
+    def _listen(self, last: _Last, client: Peer | None, telling: int, known: Known) -> None:
         if last is _UNHEARD:
             self._connections.remember(client, _ONCE, size=0)  # most connections bring only one request
-            return
-        workspace_id, head, told, facts = this
-        size = len(facts)
-        if passed_on is None:
-            told = list(headers)  # whose owner may change them
-            size += sum(len(name) + len(value) + LINE_BYTES for name, value in headers)
-        else:
-            (user_agent, _, _, members), forwarded_for = passed_on
-            size += LINE_BYTES + len(user_agent) + len(members) + len(forwarded_for)
-        if last is _ONCE and size <= LONGEST_HEAD:
-            self._connections.remember(client, (workspace_id, head, told, facts), size=size)
+        elif last is _ONCE:
+            self._connections.remember(client, (telling, known), size=len(known[-1]))
         else:
             self._connections[client] = _VARIED  # a proxy's: from now on it costs no comparison
 
@@ -126,8 +147,7 @@ class Visitors:
         self._keyed = None if salt is None else blake2b(digest_size=HASH_BYTES, key=salt)
         self._beginning = beginning_of(begun)
         if salt is None:  # it may come at any time
-            self.unsalted += 1
-            self._second = _NEVER
+            self._second, self._era = _NEVER, object()
         else:
             self._second = now - passed
         return passed
@@ -139,21 +159,15 @@ class Visitors:
             forwarded_for, forwarded = headers.get(b"x-forwarded-for"), headers.get(b"forwarded")
             if len(headers) != len(lines):  # a header has several lines, and the dictionary only the last
                 forwarded_for, forwarded = joined(lines, b"x-forwarded-for"), joined(lines, b"forwarded")
-        return self._facts(self.browsers.read(headers), client, forwarded_for, forwarded, workspace_id, head)
-
-    def _facts(  # noqa: PLR0917 - by position
-        self,
-        browser: Browser,
-        client: Peer | None,
-        forwarded_for: bytes | None,
-        forwarded: bytes | None,
-        workspace_id: int,
-        head: bool,
-    ) -> bytes:
-        user_agent, is_private, is_ahead, members = browser
         address = self._rule.judge(client[0] if client else NO_PEER, forwarded_for, forwarded) or ""
+        return self._facts(self.browsers.read(headers), address, workspace_id, head)
+
+    def _facts(self, browser: Browser, address: str, workspace_id: int, head: bool) -> bytes:
+        user_agent, is_private, is_ahead, members = browser
         visitor = b""
-        if not is_private and address and self._keyed is not None:
+        if self._keyed is None:
+            self.unsalted += 1
+        elif address and not is_private:
             keyed = self._keyed.copy()
             # No address contains a blank, so no two visitors give the same message.
             keyed.update(b"%d %b %b" % (workspace_id, address.encode(), user_agent))

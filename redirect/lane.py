@@ -12,9 +12,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from recording.browser import PassedOn
 from recording.client import Headers
 from recording.recorder import Recorder
+from recording.visit_line import LinkParts
+from recording.visitor import Known
 from redirect.entry import AFTER_LOCATION, Entry
 from redirect.header_lines import HeaderLines
-from redirect.passed_on import Around, PassedOnBlocks, hops_in
+from redirect.passed_on import Around, PassedOnBlocks, passed_on
 
 LARGEST_BLOCK: Final = 8_192  # bytes of headers, which stay with the connection
 
@@ -65,6 +67,7 @@ class LaneConnection(HttpToolsProtocol):
     _headers: Headers = ()
     _around: Around | None = None  # what a proxy sent here before, but for X-Forwarded-For
     _passed_on: PassedOn | None = None  # this and X-Forwarded-For, instead of the headers
+    _known: Known | None = None  # who sends these headers, once there was a visit
     _closes = False
 
     def takes(self, data: bytes) -> bool:
@@ -74,10 +77,8 @@ class LaneConnection(HttpToolsProtocol):
         """
         # One long function, and no call that could be spared: at this rate each is a hundredth of the time.
         lane = self.lane
-        if lane is None:
-            return False
         is_head = not data.startswith(b"GET /")
-        if is_head and not data.startswith(b"HEAD /"):
+        if lane is None or (is_head and not data.startswith(b"HEAD /")):
             return False
         line, _, block = data.partition(b"\r\n")
         code, query = (line[6:-9] if is_head else line[5:-9]).decode("latin-1"), ""
@@ -85,8 +86,11 @@ class LaneConnection(HttpToolsProtocol):
             code, _, query = code.partition("?")
         # What the cache has under these very letters is a code, and on no reserved path.
         entry = lane.current(code)
-        if entry is None or not lane.is_open or not self._is_free():
+        if entry is None or not lane.is_open:
             return False
+        cycle: RequestResponseCycle | None = self.cycle  # None before the parser's first request
+        if (cycle is not None and not cycle.response_complete) or self.pipeline or self.flow.write_paused:
+            return False  # an answer written now would not be the next one to be sent, or not be sent at once
         if block != self._block and not self._reads(block, lane):
             return False
         _read_at, is_deactivated, location, workspace_id, link, campaign = entry
@@ -94,35 +98,32 @@ class LaneConnection(HttpToolsProtocol):
         if is_deactivated or version not in _VERSIONS or (query and not _PLAIN_QUERY.fullmatch(query)):
             return False
         if lane.recorder is not None:
-            parts = (workspace_id, link, campaign)
-            lane.recorder.record(
-                self._headers, self.client, query.encode(), parts, lane.now(), is_head, self._passed_on
-            )
+            known, parts, said = self._known, (workspace_id, link, campaign), query.encode() if query else b""
+            if known is None or not lane.recorder.record_known(known, said, parts, lane.now(), is_head):
+                self._meet(lane.recorder, said, parts, lane.now(), is_head=is_head)
         self._answer(location, lane, is_last=self._closes or version == _CLOSING_VERSION)
         return True
 
-    def _is_free(self) -> bool:
-        """Whether an answer written now is the next one to be sent, and sent at once."""
-        cycle: RequestResponseCycle | None = self.cycle  # None before the parser's first request
-        return (cycle is None or cycle.response_complete) and not self.pipeline and not self.flow.write_paused
+    def _meet(self, recorder: Recorder, query: bytes, link: LinkParts, now: int, *, is_head: bool) -> None:
+        self._known = recorder.meet(self._headers, self.client, query, link, now, is_head, self._passed_on)
 
     def _reads(self, block: bytes, lane: Lane) -> bool:
         if len(block) > LARGEST_BLOCK:
             return False
         around = self._around
-        hops = None if around is None else hops_in(block, around)
-        if hops is None and lane.passed_on is not None:
+        said = None if around is None else passed_on(block, around)
+        if said is None and lane.passed_on is not None:
             around = self._around = lane.passed_on.read(block)
-            hops = None if around is None else hops_in(block, around)
-        if around is not None and hops is not None:
-            self._closes, self._passed_on = False, (around[2], hops)
+            said = None if around is None else passed_on(block, around)
+        if said is not None:
+            self._closes = False
         else:
             read = lane.lines.read(block)
             if read is None:
                 return False
             self._headers, self._closes = read
-            self._passed_on = None
-        self._block = block
+        self._passed_on = said
+        self._block, self._known = block, None
         return True
 
     def _answer(self, location: bytes, lane: Lane, *, is_last: bool) -> None:

@@ -4,26 +4,30 @@ The rest is looked up as a whole, so that a visitor never seen costs hardly more
 """
 
 import re
+from socket import AF_INET, inet_pton
 from typing import Final
 
-from recording.browser import Browser, Browsers
+from recording.browser import Browser, Browsers, PassedOn
 from redirect.header_lines import HeaderLines
 
 _NAME: Final = b"\r\nX-Forwarded-For: "  # as proxies write it; else the lines are read one by one
 _is_hops = re.compile(rb"[0-9A-Fa-f.:]+(?:, ?[0-9A-Fa-f.:]+)*").fullmatch
+_V4: Final = int(AF_INET)  # the member of an enumeration takes longer
 _SAY_WHO: Final = frozenset((b"x-forwarded-for", b"forwarded"))
 
 Around = tuple[bytes, bytes, Browser]  # what precedes and what follows the hops
 
 
-def hops_in(block: bytes, around: Around) -> bytes | None:
-    """X-Forwarded-For, if `block` has nothing else that is new."""
-    before, after, _browser = around
-    if block.startswith(before) and block.endswith(after):
-        hops = block[len(before) : -len(after)]  # empty where the two overlap, which is not plain
-        if _is_hops(hops):
-            return hops
-    return None
+def passed_on(block: bytes, around: Around) -> PassedOn | None:
+    """The browser and X-Forwarded-For, if `block` has nothing else that is new."""
+    before, after, browser = around
+    if not (block.startswith(before) and block.endswith(after)):
+        return None
+    hops = block[len(before) : -len(after)]  # empty where the two overlap, which is not plain
+    try:
+        return browser, hops, inet_pton(_V4, hops.decode("latin-1"))  # one IPv4 address, as mostly
+    except (OSError, ValueError):
+        return (browser, hops, None) if _is_hops(hops) else None
 
 
 class PassedOnBlocks:

@@ -19,7 +19,8 @@ from models.actors import OPERATOR
 from models.database import asyncpg_dsn
 from recording.housekeeping import sum_up_days
 from recording.loader import Loader, LoaderConfig
-from recording.segments import Key, OpenSegment, State
+from recording.open_segment import OpenSegment
+from recording.segments import Key, State
 from recording.visit import Visit, encode
 from server.clicks import loader_config
 from server.demo_links import make_links

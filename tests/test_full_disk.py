@@ -17,14 +17,14 @@ from tests.visiting import Visits, all_stored_once, differences, make_links, rec
 
 TARGET = "https://example.com/"
 LOST = 50  # visits, at least
-SMALL_DISK = 'mount -t tmpfs -o size=1m,mode=700 kurz-test "$0" && exec "$@"'
+SMALL_DISK = 'mount -t tmpfs -o size=%s,mode=700 kurz-test "$0" && exec "$@"'
 
 
 class SmallDisk:
-    """A disk of a megabyte at the spool's place, in a mount namespace that only this Kurz is in."""
+    """A small disk at the spool's place, in a mount namespace that only this Kurz is in."""
 
-    def __init__(self, spool: Path, within: Sequence[str]) -> None:
-        self.within = [*within, "sh", "-c", SMALL_DISK, str(spool)]
+    def __init__(self, spool: Path, within: Sequence[str], *, size: str) -> None:
+        self.within = [*within, "sh", "-c", SMALL_DISK % size, str(spool)]
         self._spool = spool
 
     @contextlib.contextmanager
@@ -64,18 +64,26 @@ def namespace() -> list[str] | None:
     return None
 
 
-def small_disk(spool: Path) -> SmallDisk | NoGrowth:
+def small_disk(spool: Path, *, size: str = "1m") -> SmallDisk | NoGrowth:
     """A small disk, or where nobody may mount one, files that do not grow: that much can be tried everywhere."""
     within = namespace()
-    return NoGrowth() if within is None else SmallDisk(spool, within)
+    return NoGrowth() if within is None else SmallDisk(spool, within, size=size)
+
+
+def disk_with_room(spool: Path) -> SmallDisk | NoGrowth:
+    """One on which segments take their room ahead, so that it lasts for a while after the disk is full."""
+    return small_disk(spool, size="8m")
 
 
 def no_growth(_spool: Path) -> NoGrowth:
     return NoGrowth()
 
 
+NIGHTLY = [pytest.param(disk, marks=pytest.mark.nightly) for disk in (disk_with_room, no_growth)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of other processes, and namespaces, are Linux's")
-@pytest.mark.parametrize("make_disk", [small_disk, pytest.param(no_growth, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("make_disk", [small_disk, *NIGHTLY])
 def test_on_a_full_disk_links_redirect_and_what_is_lost_is_counted(
     make_disk: Callable[[Path], SmallDisk | NoGrowth], database_url: str
 ) -> None:

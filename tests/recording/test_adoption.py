@@ -1,5 +1,6 @@
 """What a dead writer left behind."""
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from recording.adoption import adopt
+from recording.backlog import backlog
 from recording.content import read
-from recording.segments import Key, OpenSegment, SegmentFile, State, listed
+from recording.loader import Loader, LoaderConfig
+from recording.open_segment import OpenSegment
+from recording.segments import Key, SegmentFile, State, listed
 from recording.visit import encode
-from tests.recording.writing import NOW, Writer, states, visit, writer
+from tests.recording.writing import NOW, Writer, soon, states, visit, writer
+
+AWAY = "postgresql://kurz@127.0.0.1:1/kurz"
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def leave(dead: Writer, *lines: object, tail: bytes = b"") -> SegmentFile:
     return file
 
 
-@pytest.mark.parametrize("tail", [b"", b"{", encode(visit())[:-1], b"\xff" * 200_000])
+@pytest.mark.parametrize("tail", [b"", b"{", encode(visit())[:-1], b"\xff" * 200_000, bytes(200_000)])
 def test_whole_lines_are_kept_and_a_torn_one_is_cut(dead: Writer, tail: bytes) -> None:
     file = leave(dead, visit(visitor=1), visit(visitor=2), tail=tail)
     [adopted] = adopt(dead.folder, now=NOW)
@@ -44,13 +50,14 @@ def test_a_segment_without_visits_is_removed(dead: Writer, lines: tuple[bytes, .
     assert states(dead.folder) == {}
 
 
-def test_a_living_writer_keeps_its_segment(folder: Path) -> None:
+@pytest.mark.parametrize("room", [0, 100_000])
+def test_a_living_writer_keeps_its_segment(folder: Path, room: int) -> None:
     folder.mkdir()
-    mine = OpenSegment(folder, Key(1, 1), instance_id=1, now=NOW)
+    mine = OpenSegment(folder, Key(1, 1), instance_id=1, now=NOW, room=room)
     mine.append(encode(visit()))
     assert adopt(folder, now=NOW + timedelta(days=1)) == []
     assert mine.append(encode(visit()))
-    os.close(mine.fd)  # it dies
+    mine.close()  # it dies
     [adopted] = adopt(folder, now=NOW)
     assert len(read(adopted.path).visits) == 2
 
@@ -69,3 +76,23 @@ def test_adopting_twice_adopts_once(dead: Writer) -> None:
     assert len(adopt(dead.folder, now=NOW)) == 1
     assert adopt(dead.folder, now=NOW) == []
     assert states(dead.folder) == {State.SEALED: 1}
+
+
+@pytest.fixture
+def dead_with_room(folder: Path) -> None:
+    """A segment with a visit and one without, as a worker leaves them that is killed."""
+    folder.mkdir()
+    for number in (1, 2):
+        segment = OpenSegment(folder, Key(number, 1), instance_id=1, now=NOW, room=1_000_000)
+        assert number == 1 or segment.append(encode(visit()))
+        segment.close()
+
+
+@pytest.mark.usefixtures("dead_with_room")
+async def test_what_a_dead_writer_left_gives_its_room_back_while_the_database_is_away(folder: Path) -> None:
+    loader = Loader(LoaderConfig(folder=folder, database_url=AWAY, instance_id=1))
+    running = asyncio.create_task(loader.run())
+    await soon(lambda: states(folder) == {State.SEALED: 1})
+    loader.stop()
+    await running
+    assert backlog(folder).bytes < 1_000

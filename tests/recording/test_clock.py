@@ -49,7 +49,7 @@ async def test_visits_keep_their_times_when_the_clock_is_stepped(
         times.append(clock())
         assert spool.append(line(at=times[-1], visitor=number))
         await soon(partial(has_sealed, spool, folder, number))
-        assert (spool.waiting_s() >= 0, spool.reason()) == (True, None)
+        assert (spool.backlog.waiting_s(clock()) >= 0, spool.reason()) == (True, None)
     await spool.stop()
     await Loader(config(folder, database_url, instance_id), clock=clock).once()
     rows = await stored(connection, "occurred_at, time_replaced")

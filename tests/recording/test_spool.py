@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 from recording.adoption import adopt
 from recording.backlog import backlog
 from recording.content import Content, read
-from recording.segments import State, listed
+from recording.open_segment import OpenSegment
+from recording.segments import Key, State, listed
 from recording.spool import LONGEST_LINE, Spool, Sync
-from tests.recording.writing import line, soon, states
+from tests.recording.writing import NOW, line, soon, states
 
 PLENTY = 1024**3
 
@@ -133,14 +135,15 @@ async def test_durable_returns_and_all_is_there(folder: Path, sync: Sync) -> Non
 
 
 async def test_durable_has_the_bytes_synced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a power loss would leave: the size of each file when it was last synced."""
-    safe: dict[int, int] = {}
+    """What a power loss would leave: what was in each file when it was last synced."""
+    safe: dict[int, bytes] = {}
     real = os.fdatasync
 
     def remember(fd: int) -> None:
-        size = os.fstat(fd).st_size
+        status = os.fstat(fd)
+        held = os.pread(fd, status.st_size, 0)
         real(fd)
-        safe[os.fstat(fd).st_ino] = size
+        safe[status.st_ino] = held
 
     monkeypatch.setattr(os, "fdatasync", remember)
     async with spool(folder, sync=Sync.ALWAYS, segment_bytes=3_000) as written:
@@ -148,7 +151,7 @@ async def test_durable_has_the_bytes_synced(folder: Path, monkeypatch: pytest.Mo
             written.append(line(visitor=number))
             await written.durable()
             files = [file.path for file in listed(folder, State.OPEN, State.SEALED)]
-            kept = b"".join(path.read_bytes()[: safe.get(path.stat().st_ino, 0)] for path in files)
+            kept = b"".join(safe.get(path.stat().st_ino, b"") for path in files)
             assert b'"visitor":%d,' % number in kept
 
 
@@ -190,6 +193,69 @@ async def test_once_there_is_room_the_reason_goes_without_a_visit(folder: Path) 
         written._max_bytes = PLENTY
         await soon(lambda: ticked(written) and written.reason() is None)
     assert [content.dropped for content in sealed(folder)] == [1]
+
+
+async def test_room_that_is_taken_ahead_does_not_count(folder: Path) -> None:
+    limit = 2_000_000
+    async with spool(folder, max_bytes=limit, segment_bytes=100_000) as written:
+        written.append(line())
+        written._measure()
+        assert limit - 10_000 < written._limit - written._written < limit
+        assert sum(file.path.stat().st_size for file in listed(folder, State.OPEN)) > 100_000
+
+
+@pytest.fixture
+def others(folder: Path) -> Iterator[list[OpenSegment]]:
+    """Segments that other workers write, each with more in it than the one before."""
+    folder.mkdir()
+    segments = [OpenSegment(folder, Key(number, 1), instance_id=1, now=NOW, room=100_000) for number in range(4)]
+    for number, segment in enumerate(segments):
+        assert all(segment.append(line()) for _ in range(number * 200))
+    yield segments
+    for segment in segments:
+        segment.close()
+
+
+async def test_room_that_others_have_taken_ahead_does_not_count_either(folder: Path, others: list[OpenSegment]) -> None:
+    assert backlog(folder).bytes == sum(other.size for other in others)
+    async with spool(folder, max_bytes=backlog(folder).bytes + 10_000) as written:
+        assert written.append(line())
+
+
+async def test_a_visit_after_the_stop_is_dropped_and_counted_and_one_during_it_too_or_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_syncing, may_sync = threading.Event(), threading.Event()
+
+    def slowly(_fd: int) -> None:
+        is_syncing.set()
+        may_sync.wait(60)
+
+    monkeypatch.setattr(os, "fdatasync", slowly)
+    async with spool(folder) as written:
+        kept = [written.append(line(visitor=1))]
+        await soon(is_syncing.is_set)
+        stopping = asyncio.create_task(written.stop())
+        await asyncio.sleep(0)
+        kept.append(written.append(line(visitor=2)))
+        may_sync.set()
+        await stopping
+        assert not written.append(line(visitor=3))
+    assert visitors(folder) == [1, 2][: kept.count(True)]
+    assert written.dropped == 3 - kept.count(True)
+
+
+async def test_while_no_next_segment_can_be_made_lines_go_behind_the_room(folder: Path) -> None:
+    async with spool(folder, segment_bytes=20_000) as written:
+        written._spare, made = None, written._make
+        written._make = lambda: None  # type: ignore[method-assign]  # a slow disk
+        count = 5 * (20_000 + LONGEST_LINE) // len(line())
+        assert all(written.append(line(visitor=number)) for number in range(count))
+        written._make = made  # type: ignore[method-assign]
+        await soon(lambda: ticked(written) and states(folder).get(State.SEALED))
+        assert written.append(line(visitor=count))
+    assert visitors(folder) == list(range(count + 1))
+    assert not any(content.unreadable or content.dropped for content in sealed(folder))
 
 
 def run_child(code: str, *arguments: object) -> "subprocess.Popen[bytes]":

@@ -85,6 +85,8 @@ def test_the_line_is_that_of_the_visit_also_when_it_comes_again(requests: list[A
         expected = plainly(scope, rule=rule, link=link, utm=utm, now=now, head=head)
         line = by.line(headers, client, query, parts, now=nanoseconds(now), head=head)
         assert line.replace(b'.000000Z"', b'Z"', 1) == encode(expected)
+        met, known = by.meet(headers, client, query, parts, nanoseconds(now), head, None)
+        assert line == met == by.line_of(known, query, parts, nanoseconds(now), head)
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)

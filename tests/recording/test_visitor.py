@@ -11,7 +11,7 @@ from recording.geo import Registrations
 from recording.memo import Memo
 from recording.visit import Hint, Utm, Visit, decode, encode
 from recording.visit_line import link_parts
-from recording.visitor import Visitors
+from recording.visitor import Known, Visitors
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SALTS = {NOW.date(): b"a" * 32, NOW.date() + timedelta(days=1): b"b" * 32}
@@ -236,7 +236,52 @@ def test_of_visitors_who_do_not_stay_nothing_is_kept() -> None:
         visit_of(request("10.0.0.1", user_agent="A", x_forwarded_for=f"8.8.8.{number}"), by=by)
         visit_of(request(f"8.8.4.{number}", user_agent="A"), by=by)
     assert not any("8.8.8." in str(kept) for kept in vars(by).values())
-    assert {last[2:] for last in by._connections.values()} == {((), b"")}
+    assert {facts for _, (_, _, _, facts) in by._connections.values()} == {b""}
+
+
+def meet(by: Visitors, *, workspace_id: int = 1) -> Known:
+    link = link_parts(link_id=7, workspace_id=workspace_id, version=3, utm=Utm())
+    headers = [(b"user-agent", b"A")]
+    _, known = by.meet(headers, ("8.8.8.8", 4711), b"", link, nanoseconds(NOW), False, None)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("change", "is_met_again"),
+    [
+        ({}, False),
+        ({"link_id": 8}, False),
+        ({"query": b"utm_source=a"}, False),
+        ({"now": NOW + timedelta(seconds=90)}, False),
+        ({"workspace_id": 2}, True),
+        ({"head": True}, True),
+        ({"now": NOW + timedelta(days=1)}, True),
+        ({"now": NOW + timedelta(days=9)}, True),
+    ],
+)
+def test_who_is_known_is_met_again_when_the_facts_are_others(change: dict[str, Any], is_met_again: bool) -> None:
+    by = visitors()
+    known = meet(by)
+    asked: dict[str, Any] = {"link_id": 7, "workspace_id": 1, "query": b"", "now": NOW, "head": False} | change
+    link = link_parts(link_id=asked["link_id"], workspace_id=asked["workspace_id"], version=3, utm=Utm())
+    line = by.line_of(known, asked["query"], link, nanoseconds(asked["now"]), asked["head"])
+    assert (line is None) is is_met_again
+    if line is not None:
+        headers, client = [(b"user-agent", b"A")], ("8.8.8.8", 4711)
+        assert line == visitors().line(headers, client, asked["query"], link, nanoseconds(asked["now"]), asked["head"])
+
+
+def test_nobody_stays_known_over_a_new_table_of_countries_or_without_a_salt() -> None:
+    by = visitors()
+    known = meet(by)
+    by.forget()
+    link = link_parts(link_id=7, workspace_id=1, version=3, utm=Utm())
+    assert by.line_of(known, b"", link, nanoseconds(NOW), False) is None
+    unsalted = visitors(salts={})
+    for number in range(1, 4):
+        known = meet(unsalted)
+        assert unsalted.line_of(known, b"", link, nanoseconds(NOW), False) is None
+        assert unsalted.unsalted == number
 
 
 def test_a_new_table_of_countries_is_asked_about_visitors_met_before() -> None:

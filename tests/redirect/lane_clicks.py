@@ -27,7 +27,9 @@ class SpoolReader:
     def new(self) -> list[Visit]:
         """The visits since the last time, all at the same instant; fails where one was dropped."""
         visits = []
-        for file in listed(self.folder, State.OPEN, State.SEALED):
+        # Twice: a folder that is listed while a file is renamed may show it under neither name.
+        found = {*listed(self.folder, State.OPEN, State.SEALED), *listed(self.folder, State.OPEN, State.SEALED)}
+        for file in sorted(found, key=lambda file: (file.key.segment, file.key.producer, file.state)):
             key = file.key
             if key in self._done:
                 continue
@@ -45,7 +47,7 @@ class SpoolReader:
 
 def _content(file: SegmentFile) -> bytes:
     try:
-        return file.path.read_bytes()
+        return file.path.read_bytes().rstrip(b"\0")  # without the room that is taken ahead
     except FileNotFoundError:  # sealed meanwhile
         return path_of(file.folder, file.key, State.SEALED).read_bytes()
 

@@ -220,5 +220,10 @@ class World:
     def clicks(self) -> list[Visit]:
         """The clicks of the sequence so far, which are the same on both sides and in the same order."""
         one, other = [[visit for visit in spool.new() if visit.utm_campaign != POLL] for spool in self.spools]
-        assert one == other
+        assert one == other, _difference(one, other)
         return one
+
+
+def _difference(one: list[Visit], other: list[Visit]) -> str:
+    only = [[visit for visit in mine if visit not in theirs] for mine, theirs in ((one, other), (other, one))]
+    return f"{len(one)} and {len(other)} clicks; of the lane's side alone {only[0]}, of the other's {only[1]}"

@@ -10,7 +10,7 @@ from recording.visit import Utm
 from recording.visit_line import link_parts
 from recording.visitor import Visitors
 from redirect.header_lines import HeaderLines
-from redirect.passed_on import PassedOnBlocks, hops_in
+from redirect.passed_on import PassedOnBlocks, passed_on
 
 PROXY: Peer = ("10.0.0.1", 4711)
 BROWSER = b"Host: kurz.test\r\nUser-Agent: Firefox\r\nAccept-Language: de-AT\r\nReferer: https://a.example/b?c\r\n"
@@ -53,11 +53,14 @@ def test_a_visit_is_the_same_as_line_by_line(hops: bytes, after: bytes, head: bo
     if around is None:
         assert after.startswith(b"Cookie")
         return
-    assert hops_in(whole, around) == hops
+    said = passed_on(whole, around)
+    assert said is not None and said[:2] == (around[2], hops)
     read = HeaderLines().read(whole)
     assert read is not None
     line_by_line = visitors().line(read[0], PROXY, b"", LINK, NOON, head)
-    assert [by.line((), PROXY, b"", LINK, NOON, head, (around[2], hops)) for _ in range(4)] == [line_by_line] * 4
+    for _ in range(2):
+        line, known = by.meet((), PROXY, b"", LINK, NOON, head, said)
+        assert line == line_by_line == by.line_of(known, b"", LINK, NOON, head)
 
 
 @pytest.mark.parametrize(
@@ -97,22 +100,22 @@ def test_everything_else_is_left_to_be_read_line_by_line(whole: bytes) -> None:
 def test_a_block_that_differs_in_more_than_the_hops_is_not_the_same_again(whole: bytes) -> None:
     around = PassedOnBlocks(HeaderLines(), visitors().browsers).read(block(b"8.8.8.8"))
     assert around is not None
-    assert hops_in(block(b"9.9.9.9"), around) == b"9.9.9.9"
-    assert hops_in(whole, around) is None
+    assert passed_on(block(b"9.9.9.9"), around) == (around[2], b"9.9.9.9", bytes((9, 9, 9, 9)))
+    assert passed_on(whole, around) is None
 
 
 def test_browsers_are_kept_and_addresses_are_not() -> None:
     by = visitors()
     blocks = PassedOnBlocks(HeaderLines(), by.browsers)
     for number in range(100):
-        hops = b"8.8.8.%d" % number
-        around = blocks.read(block(hops))
+        whole = block(b"8.8.8.%d" % number)
+        around = blocks.read(whole)
         assert around is not None
-        by.line((), PROXY, b"", LINK, NOON, False, (around[2], hops))
+        by.meet((), PROXY, b"", LINK, NOON, False, passed_on(whole, around))
     assert list(by.browsers) == [BROWSER + b"\r\n"]
-    assert next(iter(by._connections.values()))[2] == ()
+    assert not by._connections
     by.forget()
-    assert not by.browsers and not by._connections
+    assert not by.browsers
 
 
 def test_long_headers_are_read_and_not_kept_and_what_is_kept_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
