@@ -45,6 +45,7 @@ class Context:
     def __post_init__(self) -> None:
         self.database = DatabaseShare(
             self.store,
+            workspace_id=self.caller.workspace_id if self.caller else None,
             deadline_s=self.config.deadline_s,
             analytics_deadline_s=self.config.analytics_deadline_s,
             on_written=self._forget,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from graph.failures import ApiFailure, FailureCode
 from models.analytics_refusals import TimedOut
 from models.database import Database, was_stopped
+from models.ids import WorkspaceId
 
 # The other connections of the pool are for everybody else. Measured on two cores, a page of 20 links with eight
 # questions about each: 302 ms with 3 at once, 326 with 2, 491 with 1, and no less than 280 with more.
@@ -23,20 +24,23 @@ GRACE: Final = 0.05
 class DatabaseShare:
     """The way to the database for the resolvers of one operation, whose time counts from now.
 
-    Statements that are not answered in time fail with TIMEOUT, and PostgreSQL is told to stop them. `on_written` hears
-    of each change that was committed.
+    Statements that are not answered in time fail with TIMEOUT, and PostgreSQL is told to stop them. Changes of one
+    workspace have at most half of the connections, and wait for their turn without one. `on_written` hears of each
+    change that was committed.
     """
 
     def __init__(
         self,
         database: Database,
         *,
+        workspace_id: WorkspaceId | None,
         deadline_s: float,
         analytics_deadline_s: float,
         on_written: Callable[[], None] = lambda: None,
     ) -> None:
         now = asyncio.get_running_loop().time()
         self._database = database
+        self._workspace_id = workspace_id
         self._end = now + deadline_s * STATEMENTS_END
         self._analytics_end = min(now + analytics_deadline_s, self._end)
         self._grace = deadline_s * GRACE
@@ -62,23 +66,25 @@ class DatabaseShare:
         async with self._until(end, _clicks_too_slow), self._turns, self._database.analyse_until(end) as conn:
             yield conn
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
+    def write(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session in a transaction: committed at the end, rolled back by an exception, which TIMEOUT is one of."""
-        self.has_changed = True
-        # The commit is outside of the time limit: giving it up would leave open whether it happened.
-        async with self._database.write() as session, self._until(self._end, _too_slow):
-            yield session
-        self._on_written()
+        return self._changing(self._database.changes_of(self._workspace_id))
+
+    def write_batch(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """As `write`, for many rows."""
+        return self._changing(self._database.changes_of(self._workspace_id), self._database.batches)
 
     @asynccontextmanager
-    async def write_batch(self) -> AsyncIterator[AsyncSession]:
-        """As `write`, for many rows of one workspace: such changes wait for each other, not all with a connection."""
-        async with AsyncExitStack() as turn:
+    async def _changing(self, *turns: asyncio.Semaphore) -> AsyncIterator[AsyncSession]:
+        async with AsyncExitStack() as taken:
             async with self._until(self._end, _too_slow):
-                await turn.enter_async_context(self._database.batches)
-            async with self.write() as session:
+                for turn in turns:
+                    await taken.enter_async_context(turn)
+            self.has_changed = True  # not before: who leaves while waiting has changed nothing
+            # The commit is outside of the time limit: giving it up would leave open whether it happened.
+            async with self._database.write() as session, self._until(self._end, _too_slow):
                 yield session
+        self._on_written()
 
     def end(self) -> None:
         """Stop all that runs, whoever has started it, as if its time were up; nothing can be asked any more.

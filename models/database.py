@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.pool import QueuePool
 
 from models.idle_connections import try_idle_connections
+from models.turns import Turns
 
 # A cancellation that reaches PostgreSQL between two statements is lost; a closed connection is noticed all the same.
 NOTICE_A_LOST_CLIENT = "set local client_connection_check_interval = 1000"
@@ -78,7 +79,9 @@ class Database:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.size = _size(engine)
         self._analyses = asyncio.Semaphore(max(1, self.size - KEPT_FREE))
-        # To be waited for before `write` by changes that wait for each other, so that they do so without a connection.
+        # To be waited for before `write`, so that changes that wait for each other do so without a connection: by all of
+        # one workspace, which want the same rows, and by those of many rows, which take long, whosever they are.
+        self.changes_of = Turns(max(1, self.size // 2)).of
         self.batches = asyncio.Semaphore(max(1, self.size // 2))
 
     @asynccontextmanager
