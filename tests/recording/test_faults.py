@@ -108,6 +108,7 @@ async def test_a_lost_answer_to_commit_stores_nothing_twice(
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 assert proxy.is_done
             through.terminate()
+    assert proxy.is_done  # an answer was lost
     assert states(worker.folder) == {State.LOADED: 1}
     assert await sums(connection) == (2, 2, 0)
     assert not await difference(connection)

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from models.database import asyncpg_dsn
+from recording.classify import Classifier
 from recording.load import Connection
 from recording.segments import Key, State
 from recording.visit import Hint
@@ -35,7 +36,9 @@ from tests.recording.writing import (
 pytestmark = pytest.mark.database
 
 
-async def test_every_fact_of_a_visit_is_in_its_row(worker: Writer, offers: Offers, connection: Connection) -> None:
+async def test_every_fact_of_a_visit_is_in_its_row(
+    worker: Writer, offers: Offers, connection: Connection, classifier: Classifier
+) -> None:
     full = visit(
         version=3,
         country="DE",
@@ -71,6 +74,7 @@ async def test_every_fact_of_a_visit_is_in_its_row(worker: Writer, offers: Offer
     assert (robot["kind"], robot["first"], robot["bot"], robot["browser"]) == (1, False, "Googlebot", None)
     [batch] = await ledger(connection)
     assert (batch["id"], batch["rows"], batch["rejected"], batch["position"]) == (batch_id, 2, 0, 1)
+    assert batch["classifier"] == classifier.version
     assert (batch["occurred_from"], batch["occurred_until"]) == (NOW, NOW)
 
 

@@ -18,6 +18,7 @@ from recording.segments import State
 from recording.spool import Sync
 from recording.visit import Utm
 from recording.visit_line import link_parts
+from tests.recording.mmdb import write_mmdb
 from tests.recording.test_visitor import request
 from tests.recording.writing import LINK, PERSON, ROBOT, WORKSPACE, soon, states, stored, sums
 
@@ -112,6 +113,25 @@ def test_a_wrong_configuration_is_refused_at_once(folder: Path, tmp_path: Path) 
         recorder(folder, NOWHERE, trusted_proxies=("*",))
     with pytest.raises(OSError):
         recorder(folder, NOWHERE, geoip_database=tmp_path / "missing.mmdb")
+
+
+async def test_a_replaced_table_of_countries_is_used_without_a_restart(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording.recorder.COUNTRIES_S", 0.01)
+    table = tmp_path / "country.mmdb"
+    write_mmdb(table, {"192.0.2.0/24": {"country": "NZ"}})
+    worker = recorder(folder, NOWHERE, geoip_database=table)
+    await worker.start()
+
+    def records(country: str) -> bool:
+        record(worker, request("192.0.2.7", user_agent=PERSON))
+        return any(f'"country":"{country}"'.encode() in raw for raw in written(folder).splitlines())
+
+    await soon(lambda: records("NZ"))
+    write_mmdb(table, {"192.0.2.0/24": {"country": "FJ"}})
+    await soon(lambda: records("FJ"))
+    await worker.stop()
 
 
 def test_the_worker_does_not_load_what_only_the_loader_needs() -> None:

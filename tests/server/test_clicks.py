@@ -1,6 +1,7 @@
 """Recording as the server runs it: readiness, `kurz audit` and `kurz load`, and what may be missing."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,14 +13,19 @@ from sqlalchemy import text
 from models import feed
 from models.database import Database
 from models.instance import InstanceRecord
-from recording.segments import State
+from recording.content import read
+from recording.segments import State, listed
+from recording.spool import Sync
+from recording.visit import Utm
+from recording.visit_line import link_parts
 from server.app import create_app
 from server.audit import run_audit
-from server.clicks import make_recorder, make_spool, spool_folder
+from server.clicks import loader_config, make_recorder, make_spool, spool_folder
 from server.first_start import prepare
 from server.load import load_now
 from server.settings import Settings
 from server.start_error import StartError
+from tests.recording.mmdb import write_mmdb
 from tests.recording.writing import Writer, states, visit, writer
 from tests.serving import run_kurz
 from tests.visiting import ask
@@ -94,6 +100,37 @@ async def test_a_worker_starts_though_the_table_of_countries_is_gone(settings: S
     gone = settings.model_copy(update={"geoip_database": Path("gone.mmdb")})
     recorder = make_recorder(gone, spool_id=1)
     assert recorder.reason() == "spool_unusable"  # not started yet
+
+
+def test_the_loader_does_as_the_settings_say(settings: Settings) -> None:
+    given = {"click_retention_days": 60, "audit_retention_days": 7, "spool_max_bytes": 2**21}
+    config = loader_config(settings.model_copy(update=given), spool_id=5)
+    assert (config.click_days, config.audit_days, config.max_bytes) == (60, 7, 2**21)
+    assert (config.instance_id, config.folder) == (5, spool_folder(settings))
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+async def test_visits_are_recorded_as_the_settings_say(
+    settings: Settings, instance: InstanceRecord, tmp_path: Path, heeds: bool
+) -> None:
+    # given a table of countries, a trusted proxy, and wishes that are heeded or not
+    table = tmp_path / "country.mmdb"
+    write_mmdb(table, {"192.0.2.0/24": {"country": "NZ"}})
+    given = {"geoip_database": table, "trusted_proxies": ("10.0.0.1/32",), "heed_privacy_signals": heeds}
+    recorder = make_recorder(settings.model_copy(update=given | {"spool_sync": Sync.ALWAYS}), spool_id=1)
+
+    # when somebody who does not want to be tracked comes through the proxy
+    await recorder.start()
+    headers = [(b"x-forwarded-for", b"192.0.2.7"), (b"referer", b"https://example.org/"), (b"dnt", b"1")]
+    link = link_parts(link_id=1, workspace_id=1, version=1, utm=Utm())
+    recorder.record(headers, ("10.0.0.1", 1), b"", link, time.time_ns(), False)
+    await recorder.stop()
+
+    # then
+    [file] = listed(spool_folder(settings), State.SEALED)
+    [(_, visit)] = read(file.path).visits
+    assert (visit.country, visit.referrer) == ("NZ", None if heeds else "example.org")
+    assert recorder.waits_for_disk
 
 
 def test_an_audit_finds_differences_and_repairs_them(database_url: str, tmp_path: Path) -> None:
