@@ -1,10 +1,13 @@
 """Heads of requests without end are cut off; what clients and proxies really send is not."""
 
 import asyncio
+import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -37,19 +40,25 @@ async def _length(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
-    """Where a server answers with the length of a body."""
+@contextlib.asynccontextmanager
+async def listening(route: Route) -> AsyncIterator[int]:
+    """The port of a server that has one route; at its end all requests are over."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     started = asyncio.Event()
-    config = config_for(Application([Route("/", _length, methods=["POST"])]))
-    server = WorkerServer(config, on_started=started.set, on_finish=lambda: None)
+    server = WorkerServer(config_for(Application([route])), on_started=started.set, on_finish=lambda: None)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await started.wait()
     yield listening.getsockname()[1]
     server.finish()
     await serving
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """Where a server answers with the length of a body."""
+    async with listening(Route("/", _length, methods=["POST"])) as number:
+        yield number
 
 
 async def answer(port: int, request: bytes) -> bytes:
@@ -84,3 +93,45 @@ async def test_a_head_without_end_is_cut_off(port: int, name: str) -> None:
 async def test_what_is_large_but_ends_is_answered(port: int, name: str) -> None:
     request = WELL_SIZED[name] + BEGINNING + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
     assert (await answer(port, request)).count(b"HTTP/1.1 200 ") == request.count(b"POST / ")
+
+
+WAITING = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+GARBAGE = b"\0\r\n\r\n"
+
+
+@pytest.mark.parametrize("earlier", [1, 2, 3])
+@pytest.mark.parametrize("tail", [GARBAGE, b""])
+def test_requests_whose_connection_is_closed_leave_no_stack(
+    caplog: pytest.LogCaptureFixture, earlier: int, tail: bytes
+) -> None:
+    # on the loop of a worker, whose closed connections raise when they are written to
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        started = runner.run(_answers_late(WAITING * earlier + tail))
+
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR or one.exc_info] == []
+    assert started == 1
+
+
+async def _answers_late(request: bytes) -> int:
+    """Sends requests and closes the connection, or lets it be closed, before the first is answered; how many began."""
+    count, started, closed = 0, asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: Request) -> Response:
+        nonlocal count
+        count += 1
+        started.set()
+        await closed.wait()
+        return PlainTextResponse("late")
+
+    async with listening(Route("/", wait)) as number:
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(request)
+        async with asyncio.timeout(PATIENCE_S):
+            await started.wait()
+            if request.endswith(GARBAGE):
+                assert (await reader.read()).count(b"HTTP/1.1 400 ") == 1
+            writer.close()
+            await writer.wait_closed()
+        await asyncio.sleep(0.1)  # the server has heard of it, or hears of it later: both must be quiet
+        closed.set()
+    return count
