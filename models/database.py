@@ -79,8 +79,8 @@ class Database:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self.size = _size(engine)
         self._analyses = asyncio.Semaphore(max(1, self.size - KEPT_FREE))
-        # To be waited for before `write`, so that changes that wait for each other do so without a connection: by all of
-        # one workspace, which want the same rows, and by those of many rows, which take long, whosever they are.
+        # To be waited for before `write`, so that those who wait for each other do so without a connection: changes of
+        # one workspace, which want the same rows, and changes of many rows, which take long, whosever they are.
         self.changes_of = Turns(max(1, self.size // 2)).of
         self.batches = asyncio.Semaphore(max(1, self.size // 2))
 

@@ -39,7 +39,7 @@ def create_workspace(
 
 @app.command("list")
 def list_workspaces() -> None:
-    """Show all workspaces: id, day made, time zone, limit and name."""
+    """Show all workspaces: id, day made, time zone, limits and name."""
     from server import workspaces
     from server.embedded import ask
 

@@ -89,7 +89,7 @@ async def workspace_lines(settings: Settings, *, now: datetime) -> list[str]:
 
 def _line_of(record: WorkspaceRecord, *, is_default: bool, is_erased: bool) -> str:
     limit = "no limit" if record.link_limit is None else f"up to {record.link_limit} links"
-    state = "being erased" if is_erased else limit
+    state = "being erased" if is_erased else f"{limit}, {record.batch_limit} at once"
     default = "  (default)" if is_default else ""
     identity = ids.encode(ids.WORKSPACE, record.id)
     return f"{identity}  {record.created_at:%Y-%m-%d}  {record.timezone}  {state}  {record.name}{default}"

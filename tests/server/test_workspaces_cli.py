@@ -95,6 +95,14 @@ async def test_what_cannot_be_makes_nothing(settings: Settings, now: datetime) -
     assert len(await workspace_lines(settings, now=now)) == 1
 
 
+async def test_the_list_shows_both_limits(settings: Settings, shop: str, now: datetime) -> None:
+    await limit_items(settings, workspace=shop, items=37, now=now)
+    default, line = [line.split("  ") for line in await workspace_lines(settings, now=now)]
+    assert (line[0], line[2], line[-1]) == (shop, "Europe/Berlin", "Shop")
+    assert {"2", "37"} <= set(line[3].split())
+    assert "500" in default[3].split()
+
+
 @pytest.mark.parametrize(("text", "limit"), [("none", None), ("None", None), ("0", 0), ("25", 25)])
 def test_a_limit_is_a_number_or_none(text: str, limit: int | None) -> None:
     assert limit_named(text) == limit
