@@ -1,5 +1,7 @@
 """Analytics in the API: the numbers of links and of the workspace, in how many statements, and who may see them."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from tests.graph.api import Api
 from tests.graph.clicked import CRAWLER, HEAD, Clicked, at, between, days
 
 pytestmark = pytest.mark.database
+
+TABS = Path(__file__).parents[2] / "ui" / "src" / "tabs"
 
 ASKED = "$range: TimeRangeInput, $timezone: TimeZone, $filter: ClickFilter"
 GIVEN = "(range: $range, timezone: $timezone, filter: $filter)"
@@ -262,6 +266,28 @@ async def test_a_page_of_links_answers_for_itself_in_five_statements(api: Api, c
 
     # The page, the present, totals, series, and one scan for both rankings.
     assert set(counts.values()) == {5}, counts
+
+
+@pytest.mark.parametrize(("tab", "most"), [("4-dashboard", 5), ("5-link-in-depth", 7)])
+async def test_a_prepared_tab_takes_as_many_statements_whatever_the_page(
+    api: Api, clicked: Clicked, tab: str, most: int
+) -> None:
+    links = [await clicked.link(f"link-{number}") for number in range(8)]
+    await clicked.store(*(clicked.visit(link, at(28), visitor=1) for link in links))
+    document = (TABS / f"{tab}.graphql").read_text()
+    page = re.compile(r"links\(first: \d+")
+    assert page.search(document)
+    statements = api.statements()
+
+    counts = set()
+    for size in (1, 2, 8):
+        statements.clear()
+        nodes = (await api.ask(page.sub(f"links(first: {size}", document)))["links"]["nodes"]
+        assert len(nodes) == size
+        counts.add(len(statements))
+
+    # With the one that tells whose key it is, the dashboard takes six.
+    assert counts == {most}
 
 
 async def test_one_answer_has_one_present(api: Api, clicked: Clicked) -> None:
