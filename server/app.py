@@ -23,6 +23,7 @@ from graph.socket import LiveSocket
 from graph.sse import EventStreams
 from graph.streams import Streams
 from graph.subscriptions import Subscriptions
+from graph.trusted import TrustedDocuments
 from models.database import Database, make_engine
 from models.instance import InstanceRecord
 from recording.feed import ClickFeed
@@ -35,7 +36,7 @@ from server.graphiql import GraphiQL
 from server.health import Health
 from server.request_id import HEADER, RequestId
 from server.settings import Settings
-from server.trusted_documents import trusted_documents
+from server.trusted_documents import read_trusted_documents
 
 PREFLIGHT_SECONDS = 600
 # Of an operation's time: what is left is for the rest of the answer.
@@ -70,7 +71,7 @@ def create_app(
         config=_api_config(settings, rates),
         instance=instance,
         on_created=door.forget,
-        trusted=trusted_documents(settings),
+        trusted=TrustedDocuments(read_trusted_documents(settings), only=settings.trusted_documents == "only"),
         shows_schema=settings.introspection,
         fast_executor=settings.fast_executor,
         trusted_proxies=settings.trusted_proxies,

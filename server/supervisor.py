@@ -13,15 +13,15 @@ import structlog
 from graph.rate import make_table
 from server.assignment import Assignment
 from server.banner import Place, print_banner
-from server.clicks import make_spool
 from server.crew import Crew
 from server.first_start import prepare
 from server.listening import listen, port_of
 from server.logs import configure_logs
 from server.postgres import Postgres
 from server.settings import Settings
+from server.spool import make_spool
 from server.start_error import StartError
-from server.trusted_documents import trusted_documents
+from server.trusted_documents import read_trusted_documents
 
 LOOK_EVERY_S = 0.1
 POSTGRES_AGAIN_S = 5.0
@@ -90,7 +90,7 @@ def serve(settings: Settings) -> None:
 
 def _start(settings: Settings, running: ExitStack) -> tuple[PostgresKeeper | None, Crew]:
     """Everything up, and registered to be taken down the other way round."""
-    trusted_documents(settings)  # each worker reads them; what is wrong with them stops the start
+    read_trusted_documents(settings)  # each worker reads them; what is wrong with them stops the start
     listening = listen(settings.host, settings.port)
     running.callback(listening.close)
     settings = settings.listening_on(port_of(listening))

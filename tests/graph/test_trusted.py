@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from graph.asked import asked_of
+from graph.document_folder import BadDocuments, read_documents
 from graph.operations import Caller
 from graph.subscriptions import Subscriptions
-from graph.trusted import BadDocuments, TrustedDocuments, read_documents
+from graph.trusted import TrustedDocuments
 from models.database import Database
 from tests.graph.api import Api, error_codes, make_api
 
