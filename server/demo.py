@@ -22,10 +22,10 @@ from recording.loader import Loader, LoaderConfig
 from recording.open_segment import OpenSegment
 from recording.segments import Key, State
 from recording.visit import Visit, encode
-from server.clicks import loader_config
 from server.demo_links import make_links
 from server.demo_visits import Crowd
 from server.installation import installation
+from server.loader_config import loader_config
 from server.settings import Settings
 from server.start_error import StartError
 

@@ -8,8 +8,8 @@ from models import feed
 from models.database import is_unreachable
 from recording.loader import Loader
 from recording.segment_loader import Tally
-from server.clicks import loader_config
 from server.installation import installation
+from server.loader_config import loader_config
 from server.settings import Settings
 from server.start_error import StartError
 

@@ -9,7 +9,7 @@ import uvloop
 
 from recording.loader import Loader
 from server.assignment import Assignment
-from server.clicks import loader_config
+from server.loader_config import loader_config
 from server.logs import configure_logs
 
 NICENESS = 5  # visits can wait a moment in the spool; who follows a link cannot

@@ -20,10 +20,12 @@ from recording.visit import Utm
 from recording.visit_line import link_parts
 from server.app import create_app
 from server.audit import run_audit
-from server.clicks import loader_config, make_recorder, make_spool, spool_folder
+from server.clicks import make_recorder
 from server.first_start import prepare
 from server.load import load_now
+from server.loader_config import loader_config
 from server.settings import Settings
+from server.spool import make_spool, spool_folder
 from server.start_error import StartError
 from tests.recording.mmdb import write_mmdb
 from tests.recording.writing import Writer, states, visit, writer
