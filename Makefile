@@ -2,16 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+INSTALL = $*/bin/python -m pip --disable-pip-version-check --quiet install
 # Three processes on two cores: a third of a test's time is waiting for servers.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 NEWEST_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13) $(shell command -v python3.13))
+NEWEST_VENV := $(if $(NEWEST_PYTHON),.venv-newest,$(VENV))
 CLIENTS := tests/clients examples/typescript
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check rest lint types oldest rls newest nightly fix schema migration lock bench ui clients
+.PHONY: help run setup test check lint types rls versions environments nightly fix schema migration lock bench ui clients
 
 help:  ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,8 @@ run: $(VENV)/.run  ## start Kurz, with a PostgreSQL of its own
 	@exec $(BIN)/kurz serve
 
 setup: $(VENV)/.run  ## only make .venv
+
+environments: $(VENV)/.dev $(NEWEST_VENV)/.dev
 
 ui:  ## build GraphiQL into the checkout (needs npm)
 	npm --prefix ui ci --no-audit --no-fund --loglevel error
@@ -35,9 +38,7 @@ clients: $(CLIENTS:%=%/node_modules/.package-lock.json)  ## install what the tes
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/pytest -m "not nightly" $(PARALLEL) $(PYTEST)
 
-check: test rest  ## what CI runs: the tests, then types, style, the oldest PostgreSQL with row-level security, and the newest Python
-
-rest: lint types oldest newest
+check: lint types test versions  ## what CI runs
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -46,22 +47,18 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-oldest: $(VENV)/.dev
-	@test -x $(OLDEST_POSTGRES)/initdb || { echo "PostgreSQL 15 is not at $(OLDEST_POSTGRES): install postgresql-15 or set OLDEST_POSTGRES"; exit 1; }
-	KURZ_POSTGRES_BIN=$(OLDEST_POSTGRES) $(MAKE) --no-print-directory rls
-	KURZ_POSTGRES_BIN=$(OLDEST_POSTGRES) $(BIN)/pytest -m "database and not nightly and not clients" $(PARALLEL) $(PYTEST) \
-		--ignore tests/models --ignore tests/graph
-
 # Each statement of the data layer held to the workspace it is asked for: whoever finds something else fails.
 rls: $(VENV)/.dev  ## the data layer's and the API's tests under row-level security (tests/rls.sql)
 	KURZ_TEST_RLS=1 $(BIN)/pytest -m "database and not nightly" tests/models tests/graph $(PARALLEL) $(PYTEST)
 
-newest:
+# One run for all three. Without that Python, what asks PostgreSQL is run on the ordinary one.
+versions: $(NEWEST_VENV)/.dev  ## the tests on Python 3.13 and PostgreSQL 15, and under row-level security where `make rls` is
+	@test -x $(OLDEST_POSTGRES)/initdb || { echo "PostgreSQL 15 is not at $(OLDEST_POSTGRES): install postgresql-15 or set OLDEST_POSTGRES"; exit 1; }
 ifeq ($(NEWEST_PYTHON),)
 	@echo "not run: the suite on Python 3.13, which is not on this machine (NEWEST_PYTHON names one)"
-else
-	$(MAKE) --no-print-directory test VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) PYTEST='-m "not nightly and not clients" --ignore tests/browser $(PYTEST)'
 endif
+	KURZ_TEST_RLS=1 KURZ_POSTGRES_BIN=$(OLDEST_POSTGRES) $(NEWEST_VENV)/bin/pytest $(PARALLEL) $(PYTEST) --ignore tests/browser \
+		-m "not nightly and not clients$(if $(NEWEST_PYTHON),, and database)"
 
 nightly: $(VENV)/.dev  ## full counts, faults over time, timing distributions: an hour
 	$(BIN)/pytest -m nightly $(PYTEST)
@@ -92,16 +89,19 @@ bench: $(VENV)/.dev  ## measure redirects and write docs/performance.md (needs w
 	$(BIN)/python -m benchmarks.execution
 	$(BIN)/python -m benchmarks.first_steps
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurz needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+.venv-newest/%: PYTHON = $(NEWEST_PYTHON)
+.PRECIOUS: %/bin/python
 
-$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+%/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurz needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $*
+
+%/.run: requirements.lock pyproject.toml | %/bin/python
 	$(INSTALL) --require-hashes -r requirements.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+%/.dev: requirements-dev.lock pyproject.toml | %/bin/python
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
-	@touch $@ $(VENV)/.run
+	@touch $@ $*/.run

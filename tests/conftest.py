@@ -19,6 +19,7 @@ from server.postgres import Postgres
 from tests import row_security
 
 TEMPLATE = "kurz_template"
+GUARDED_TEMPLATE = "kurz_guarded_template"
 TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 2_000_000_000
@@ -40,10 +41,10 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _workspaces_apart() -> Iterator[None]:
-    """In the run of `make rls` every statement of the data layer is held to one workspace."""
-    with row_security.guarding(Engine) if row_security.is_on() else contextlib.nullcontext():
+@pytest.fixture(scope="module", autouse=True)
+def _workspaces_apart(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Under `KURZ_TEST_RLS` every statement of the data layer is held to one workspace."""
+    with row_security.guarding(Engine) if row_security.is_on_for(request.path) else contextlib.nullcontext():
         yield
 
 
@@ -70,17 +71,26 @@ def _memory() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def template(cluster: Postgres) -> str:
+def plain_template(cluster: Postgres) -> str:
     """The name of a database built by the migrations, which nobody is connected to."""
-    asyncio.run(_make_template(cluster))
+    asyncio.run(_maintain(cluster, f"create database {TEMPLATE}"))
+    asyncio.run(migrate(cluster.url(TEMPLATE)))
     return TEMPLATE
 
 
-async def _make_template(cluster: Postgres) -> None:
-    await _maintain(cluster, f"create database {TEMPLATE}")
-    await migrate(cluster.url(TEMPLATE))
-    if row_security.is_on():
-        await row_security.enable(cluster.url(TEMPLATE))
+@pytest.fixture(scope="session")
+def guarded_template(cluster: Postgres, plain_template: str) -> str:
+    """The same with row-level security."""
+    asyncio.run(_maintain(cluster, f"create database {GUARDED_TEMPLATE} template {plain_template} strategy file_copy"))
+    asyncio.run(row_security.enable(cluster.url(GUARDED_TEMPLATE)))
+    return GUARDED_TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def template(request: pytest.FixtureRequest) -> str:
+    """The name of the database whose copies the tests of this file work with."""
+    is_guarded = row_security.is_on_for(request.path)
+    return str(request.getfixturevalue("guarded_template" if is_guarded else "plain_template"))
 
 
 async def _maintain(cluster: Postgres, statement: str) -> None:

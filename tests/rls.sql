@@ -1,6 +1,7 @@
--- Row-level security on every table that has a workspace, for a second run of the tests (`make rls`). A statement sees
--- and writes only what belongs to the workspace in `kurz.workspace`, and nothing when that is empty. Production does
--- without: there the conditions of the questions themselves are the rule, and this shows that none forgot its own.
+-- Row-level security on every table that has a workspace, for a second run of the tests (`make versions`, `make rls`). A
+-- statement sees and writes only what belongs to the workspace in `kurz.workspace`, and nothing when that is empty.
+-- Production does without: there the conditions of the questions themselves are the rule, and this shows that none
+-- forgot its own.
 
 do $$ begin
   create role kurz_plain nologin;  -- neither superuser nor owner: whoever is, passes every policy

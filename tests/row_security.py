@@ -20,7 +20,9 @@ from sqlalchemy.engine import Engine
 
 from models.database import asyncpg_dsn
 
-SCRIPT = Path(__file__).parent / "rls.sql"
+TESTS = Path(__file__).parent
+SCRIPT = TESTS / "rls.sql"
+GUARDED = frozenset({"models", "graph"})  # of the rooms that have tests; the others' ask across workspaces themselves
 ROOMS = frozenset({"models", "recording", "redirect", "graph", "server", "tests"})
 
 # Functions of `models` whose statements span workspaces, or come before one is known, each with its reason. They run as
@@ -61,9 +63,9 @@ class NoWorkspace(LookupError):  # noqa: N818 - it names what is missing
     """A function of `models` was given no workspace to ask about, and is not listed as spanning them."""
 
 
-def is_on() -> bool:
-    """Whether this run is the one under row-level security."""
-    return os.environ.get("KURZ_TEST_RLS") == "1"
+def is_on_for(file: Path) -> bool:
+    """Whether the tests in this file run under row-level security: those of the data layer and of the API, if asked."""
+    return os.environ.get("KURZ_TEST_RLS") == "1" and file.relative_to(TESTS).parts[0] in GUARDED
 
 
 async def enable(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The backstop of `make rls`: what a question forgets, row-level security keeps back."""
+"""The backstop of `make versions`: what a question forgets, row-level security keeps back."""
 
 import inspect
 import pkgutil
@@ -38,9 +38,9 @@ TAKES_IT_WHOLE = {"models.click_sums.read_sums", "models.locking.locked", "model
 
 
 @pytest.fixture
-async def guarded(database: Database, database_url: str) -> AsyncIterator[Database]:
+async def guarded(database: Database, database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """The test's database under row-level security, also when this is the ordinary run."""
-    if row_security.is_on():
+    if row_security.is_on_for(request.path):
         yield database
         return
     await row_security.enable(database_url)
