@@ -3,21 +3,20 @@
 import asyncio
 import contextlib
 import gc
-import secrets
 import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy.engine import Engine
 
-from models.database import Database, asyncpg_dsn, make_engine
+from models.database import Database, make_engine
 from models.upgrade import migrate
 from server.postgres import Postgres
 from tests import row_security
+from tests.databases import Databases
 
 TEMPLATE = "kurz_template"
 GUARDED_TEMPLATE = "kurz_guarded_template"
@@ -78,18 +77,23 @@ def _memory() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def plain_template(cluster: Postgres) -> str:
+def databases(cluster: Postgres) -> Iterator[Databases]:
+    """What makes databases there."""
+    with contextlib.closing(Databases(cluster)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def plain_template(databases: Databases) -> str:
     """The name of a database built by the migrations, which nobody is connected to."""
-    asyncio.run(_maintain(cluster, f"create database {TEMPLATE}"))
-    asyncio.run(migrate(cluster.url(TEMPLATE)))
+    asyncio.run(migrate(databases.make(TEMPLATE)))
     return TEMPLATE
 
 
 @pytest.fixture(scope="session")
-def guarded_template(cluster: Postgres, plain_template: str) -> str:
+def guarded_template(databases: Databases, plain_template: str) -> str:
     """The same with row-level security."""
-    asyncio.run(_maintain(cluster, f"create database {GUARDED_TEMPLATE} template {plain_template} strategy file_copy"))
-    asyncio.run(row_security.enable(cluster.url(GUARDED_TEMPLATE)))
+    asyncio.run(row_security.enable(databases.make(GUARDED_TEMPLATE, template=plain_template)))
     return GUARDED_TEMPLATE
 
 
@@ -100,28 +104,10 @@ def template(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("guarded_template" if is_guarded else "plain_template"))
 
 
-async def _maintain(cluster: Postgres, statement: str) -> None:
-    connection = await asyncpg.connect(asyncpg_dsn(cluster.url("postgres")))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-@contextlib.contextmanager
-def throw_away_database(cluster: Postgres, template: str) -> Iterator[str]:
-    """The address of a database of one's own, with the whole schema and no row, until the block ends."""
-    name = f"test_{secrets.token_hex(6)}"
-    asyncio.run(_maintain(cluster, f"create database {name} template {template} strategy file_copy"))
-    yield cluster.url(name)
-    with contextlib.suppress(OSError, asyncpg.PostgresError):  # a test may have stopped its server
-        asyncio.run(_maintain(cluster, f"drop database if exists {name} with (force)"))
-
-
 @pytest.fixture
-def database_url(cluster: Postgres, template: str) -> Iterator[str]:
-    """A database of this test's own."""
-    with throw_away_database(cluster, template) as url:
+def database_url(databases: Databases, template: str) -> Iterator[str]:
+    """A database of this test's own, with the whole schema and no row."""
+    with databases.throw_away(template) as url:
         yield url
 
 

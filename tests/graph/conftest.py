@@ -6,8 +6,7 @@ import pytest
 from starlette.responses import HTMLResponse
 
 from models.database import Database
-from server.postgres import Postgres
-from tests.conftest import throw_away_database
+from tests.databases import Databases
 from tests.graph.api import Api, make_api
 from tests.graph.both_ways import BothWays
 from tests.graph.clicked import Clicked
@@ -56,9 +55,9 @@ async def live(api: Api, database_url: str) -> AsyncIterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def address(cluster: Postgres, template: str) -> Iterator[str]:
+def address(databases: Databases, template: str) -> Iterator[str]:
     """One database for all tests of a file, where none depends on what another has made."""
-    with throw_away_database(cluster, template) as url:
+    with databases.throw_away(template) as url:
         yield url
 
 

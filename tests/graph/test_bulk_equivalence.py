@@ -10,8 +10,7 @@ import pytest
 
 from models.database import Database, make_engine
 from models.roles import Role
-from server.postgres import Postgres
-from tests.conftest import throw_away_database
+from tests.databases import Databases
 from tests.graph.api import LINK_FIELDS, Api, make_api
 from tests.graph.batches import limit, many, one_by_one
 from tests.graph.provider import Provider, tokens_of
@@ -52,8 +51,8 @@ class Twin:
 
 
 @pytest.fixture
-def addresses(cluster: Postgres, template: str) -> Iterator[list[str]]:
-    with throw_away_database(cluster, template) as one, throw_away_database(cluster, template) as other:
+def addresses(databases: Databases, template: str) -> Iterator[list[str]]:
+    with databases.throw_away(template) as one, databases.throw_away(template) as other:
         yield [one, other]
 
 

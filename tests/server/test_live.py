@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from server.postgres import Postgres
+from tests.databases import Databases
 from tests.graph.living import PATIENCE_S, PROTOCOL, RECORDED, Events, Talk
 from tests.serving import DEADLINE_S, Kurz, open_folder, run_kurz, serving, until
 from tests.visiting import Visits, ask, make_links
@@ -41,9 +41,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(cluster: Postgres, template: str) -> Iterator[Served]:
-    ask(cluster.url("postgres"), f"create database live_clicks template {template} strategy file_copy")
-    url = cluster.url("live_clicks")
+def served(databases: Databases, template: str) -> Iterator[Served]:
+    url = databases.make("live_clicks", template=template)
     settings = {"KURZ_LIVE_CONNECTIONS_PER_KEY": str(SOCKETS)}
     with open_folder() as home, serving(home, database_url=url, settings=settings) as kurz:
         make_links(url, a="https://example.com/")

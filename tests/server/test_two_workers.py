@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.postgres import Postgres
-from tests.conftest import throw_away_database
+from tests.databases import Databases
 from tests.graph.provider import AUDIENCE, Provider, running_provider
 from tests.serving import DEADLINE_S, Kurz, open_folder, run_kurz, serving, until
 
@@ -97,9 +96,9 @@ def _own_address(connection: httpx.Client) -> object:
 
 
 @pytest.fixture(scope="module")
-def two(cluster: Postgres, template: str) -> Iterator[TwoWorkers]:
+def two(databases: Databases, template: str) -> Iterator[TwoWorkers]:
     with ExitStack() as running:
-        database_url = running.enter_context(throw_away_database(cluster, template))
+        database_url = running.enter_context(databases.throw_away(template))
         provider = running.enter_context(running_provider())
         folder = running.enter_context(open_folder())
         settings = {
