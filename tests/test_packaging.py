@@ -19,7 +19,7 @@ SOURCES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", *PACKAGES
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The project's sources without a bundle, in a folder of the test's own."""
-    unwanted = shutil.ignore_patterns("__pycache__", "graphiql_files*")
+    unwanted = shutil.ignore_patterns("__pycache__", "graphiql_files*", "node_modules")
     for name in (*SOURCES, "tests"):
         source = ROOT / name
         if source.is_dir():
