@@ -112,9 +112,10 @@ async def test_the_providers_word_is_asked_for_where_the_token_has_no_address(do
 
 
 async def test_first_sign_ins_at_once_bind_one_person(door: Door) -> None:
-    outcomes = await asyncio.gather(*(door.outcome(door.token()) for _ in range(8)))
+    # As many as there are connections: who waits for one is refused after two seconds, which pass on a busy machine.
+    outcomes = await asyncio.gather(*(door.outcome(door.token()) for _ in range(5)))
 
-    assert outcomes == [LET_IN] * 8
+    assert outcomes == [LET_IN] * 5
     assert await door.outcome(door.token(sub="ann-2")) == NO_MEMBER, "the address is Ann's now"
 
 
