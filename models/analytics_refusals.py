@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from models.database import was_stopped
@@ -53,7 +54,7 @@ def timed() -> Iterator[None]:
     """Statements inside that PostgreSQL cancels (statement_timeout) raise TimedOut."""
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, asyncpg.QueryCanceledError) as error:
         if was_stopped(error):
             raise TimedOut("the question took too long; ask for a shorter range") from error
         raise

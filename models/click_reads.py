@@ -6,9 +6,8 @@ planner thinks of the parameters (`offset 0` keeps it from rewriting that).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row
+import asyncpg
 
 from models.analytics_refusals import AnalyticsRefused, InvalidRange, TooManyClicks
 from models.click_filters import ClickFilter, conditions, parameters
@@ -136,8 +135,8 @@ def clicks_sql(asked: Reading, columns: str, *, condition: str = "", tail: str =
     )
 
 
-def refusal(row: Row[Any], *, budget: int) -> AnalyticsRefused | None:
+def refusal(row: asyncpg.Record, *, budget: int) -> AnalyticsRefused | None:
     """Why a row of `admitted` (with its weight, gone and ok) was not read."""
-    if row.gone:
+    if row["gone"]:
         return InvalidRange("the range reaches back to clicks that are no longer kept one by one")
-    return None if row.ok else TooManyClicks(clicks=row.weight, limit=budget)
+    return None if row["ok"] else TooManyClicks(clicks=row["weight"], limit=budget)

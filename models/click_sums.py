@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import AnalyticsRefused, timed
 from models.click_filters import ClickFilter
 from models.click_reads import ADMITTED, SLOTS, Reading, asked_sql, clicks_sql, refusal
-from models.statements import statement
+from models.statements import fetch, statement
 
 # Clicks, unique clicks and bot clicks by the number of the bucket, from 1; empty buckets are left out.
 Sums = dict[int, tuple[int, int, int]]
@@ -50,7 +49,7 @@ async def read_sums(
     """For each question its sums by bucket, where `starts` has the beginnings of each question's buckets."""
     sql, values = _statement(asked)
     with timed():
-        rows = await conn.execute(statement(sql), {**values, **_bucket_parameters(starts)})
+        rows = await fetch(conn, statement(sql), {**values, **_bucket_parameters(starts)})
     return _by_question(rows, questions=len(starts), budget=asked.budget)
 
 
@@ -72,13 +71,13 @@ def _bucket_parameters(starts: Sequence[tuple[datetime, ...]]) -> dict[str, obje
     }
 
 
-def _by_question(rows: Iterable[Row[Any]], *, questions: int, budget: int) -> list[Sums | AnalyticsRefused]:
+def _by_question(rows: Iterable[asyncpg.Record], *, questions: int, budget: int) -> list[Sums | AnalyticsRefused]:
     sums: list[Sums] = [{} for _ in range(questions)]
     refused: dict[int, AnalyticsRefused] = {}
     for row in rows:
-        reason = refusal(row, budget=budget) if "ok" in row._mapping else None
+        reason = refusal(row, budget=budget) if "ok" in row else None
         if reason is not None:
-            refused[row.n] = reason
-        elif row.bucket is not None:
-            sums[row.n][row.bucket] = (row.clicks, row.unique_clicks, row.bot_clicks)
+            refused[row["n"]] = reason
+        elif row["bucket"] is not None:
+            sums[row["n"]][row["bucket"]] = (row["clicks"], row["unique_clicks"], row["bot_clicks"])
     return [refused.get(number, found) for number, found in enumerate(sums)]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import timed
 from models.ids import LinkId, WorkspaceId
+from models.statements import fetch, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class LinkClicks:
 
 NEVER_CLICKED = LinkClicks(ClickTotals(), None)
 
-_OF_LINKS = text(
+_OF_LINKS = (
     "select link_id, clicks, unique_clicks, bot_clicks, last_clicked_at from link_total "
     "where link_id = any(cast(:ids as bigint[])) and workspace_id = :workspace_id and hidden_at is null"
 )
@@ -52,8 +52,5 @@ async def of_links(
 ) -> dict[LinkId, LinkClicks]:
     """The clicks of those of the links that the workspace has."""
     with timed():
-        rows = await conn.execute(_OF_LINKS, {"ids": list(ids), "workspace_id": workspace_id})
-    return {
-        LinkId(row.link_id): LinkClicks(ClickTotals(row.clicks, row.unique_clicks, row.bot_clicks), row.last_clicked_at)
-        for row in rows
-    }
+        rows = await fetch(conn, statement(_OF_LINKS), {"ids": list(ids), "workspace_id": workspace_id})
+    return {LinkId(link): LinkClicks(ClickTotals(*sums), last_at) for link, *sums, last_at in rows}

@@ -97,8 +97,7 @@ class Database:
         Raises TimeoutError when that is past.
         """
         async with self.read() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(driver, asyncpg.Connection)
+            driver = driver_of(connection)
             left = _milliseconds_to(end)
             is_clean = False
             try:
@@ -137,6 +136,14 @@ class Database:
         await self.engine.dispose()
 
 
+def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+    """asyncpg's connection below SQLAlchemy's, which must be open."""
+    assert connection.sync_connection is not None
+    driver = connection.sync_connection.connection.driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    return driver
+
+
 def _size(engine: AsyncEngine) -> int:
     pool = engine.pool
     return pool.size() if isinstance(pool, QueuePool) else 1
@@ -158,10 +165,10 @@ def is_unreachable(error: BaseException) -> bool:
 
 def was_stopped(error: BaseException) -> bool:
     """Whether PostgreSQL stopped a statement, because of its timeout or because it was told to."""
-    # SQLAlchemy's own error stands between the two.
-    return isinstance(error, DBAPIError) and isinstance(
-        getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError
-    )
+    if isinstance(error, DBAPIError):
+        # SQLAlchemy's own error stands between the two.
+        return isinstance(getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError)
+    return isinstance(error, asyncpg.QueryCanceledError)
 
 
 def _is_outage(error: BaseException | None) -> bool:

@@ -1,23 +1,45 @@
 """Lists of links: ordered, filtered, searched, a page at a time."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, DateTime, Row, func, literal, literal_column, or_, select, true, tuple_
+import asyncpg
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
 from sqlmodel import col
 
 from models.ids import WorkspaceId
 from models.links import LAST_CLICKED_OR_NEVER, Link, LinkRecord, LinkStatus, LinkTotal, is_there
 from models.pages import Direction, Page, Position, Window, cut
 from models.refusals import Problem, Refused
+from models.statements import Statement, compiled, fetch
 from models.texts import clean
 
 SEARCH_LIMIT = 200
 COUNT_LIMIT = 10_000
+ESCAPE: Final = "/"  # before what LIKE would take for a pattern
 
 _Sortable = Mapped[Any] | ColumnElement[Any]
 
@@ -62,17 +84,24 @@ async def page(
 
     Counts and times of clicks change while one pages: a link may then come twice, or not at all.
     """
-    value, link_id = _key(question.order)
-    key = tuple_(value, link_id)
-    ascending = (question.direction is Direction.ASC) != window.is_backward
-    statement = (
-        select(Link, value.label("value"))
-        .where(*_are_in(workspace_id, question.order), _is_asked_for(question))
-        .where(*_between(key, question, window))
-        .order_by(*(part.asc() if ascending else part.desc() for part in (value, link_id)))
-        .limit(window.size + 1)
+    text = _cleaned(question.search)
+    asked = _page(
+        question.order,
+        question.statuses,
+        is_searched=text is not None,
+        is_ascending=question.direction is Direction.ASC,
+        is_backward=window.is_backward,
+        has_after=window.after is not None,
+        has_before=window.before is not None,
     )
-    return cut([_listed(row) for row in await conn.execute(statement)], window)
+    values = {
+        "workspace_id": workspace_id,
+        "size": window.size + 1,
+        "text": text,
+        **_bound("after", window.after, question.order),
+        **_bound("before", window.before, question.order),
+    }
+    return cut([_listed(row) for row in await fetch(conn, asked, values)], window)
 
 
 async def count(
@@ -80,15 +109,45 @@ async def count(
 ) -> int | None:
     """How many links the question is about; None where more than `limit` links would have to be looked at."""
     mine = is_there(workspace_id)
-    seen = select(_is_asked_for(question).label("asked_for")).where(mine).limit(limit + 1).subquery()
+    text = _cleaned(question.search)
+    asked_for = _has_status(question.statuses) & _has_text(None if text is None else literal(text))
+    seen = select(asked_for.label("asked_for")).where(mine).limit(limit + 1).subquery()
     row = (await conn.execute(select(func.count(), func.count().filter(seen.c.asked_for)).select_from(seen))).one()
     return row[1] if row[0] <= limit else None
 
 
-def _listed(row: Row[Any]) -> ListedLink:
-    columns = dict(row._mapping)
+@lru_cache(maxsize=256)  # SQLAlchemy takes longer to put it together than PostgreSQL to answer
+def _page(
+    order: OrderField,
+    statuses: frozenset[LinkStatus] | None,
+    *,
+    is_searched: bool,
+    is_ascending: bool,
+    is_backward: bool,
+    has_after: bool,
+    has_before: bool,
+) -> Statement:
+    """What `page` asks; its values are workspace_id, size, text, and of each bound `_value` and `_id`."""
+    value, link_id = _key(order)
+    key = tuple_(value, link_id)
+    runs_up = is_ascending != is_backward
+    conditions = [_has_status(statuses), _has_text(bindparam("text", type_=Text) if is_searched else None)]
+    if has_after:
+        conditions.append(_is_beyond(key, _position("after", order), is_above=is_ascending))
+    if has_before:
+        conditions.append(_is_beyond(key, _position("before", order), is_above=not is_ascending))
+    return compiled(
+        select(Link, value.label("value"))
+        .where(*_are_in(bindparam("workspace_id", type_=BigInteger), order), *conditions)
+        .order_by(*(part.asc() if runs_up else part.desc() for part in (value, link_id)))
+        .limit(bindparam("size", type_=Integer))
+    )
+
+
+def _listed(row: asyncpg.Record) -> ListedLink:
+    columns = dict(row)
     value = columns.pop("value")
-    return ListedLink(LinkRecord(**columns), Position(value, row.id))
+    return ListedLink(LinkRecord(**columns), Position(value, columns["id"]))
 
 
 def _key(order: OrderField) -> tuple[_Sortable, _Sortable]:
@@ -106,33 +165,29 @@ def _key(order: OrderField) -> tuple[_Sortable, _Sortable]:
             return literal_column(LAST_CLICKED_OR_NEVER, DateTime(timezone=True)), col(LinkTotal.link_id)
 
 
-def _are_in(workspace_id: WorkspaceId, order: OrderField) -> list[ColumnElement[bool]]:
+def _are_in(workspace_id: ColumnElement[int], order: OrderField) -> list[ColumnElement[bool]]:
     mine = [is_there(workspace_id)]
     if order in (OrderField.CLICK_COUNT, OrderField.LAST_CLICKED_AT):  # every link has its row of totals
         mine += [col(LinkTotal.workspace_id) == workspace_id, col(LinkTotal.link_id) == col(Link.id)]
     return mine
 
 
-def _between(key: ColumnElement[Any], question: LinkQuestion, window: Window) -> list[ColumnElement[bool]]:
-    later, earlier = key.__gt__, key.__lt__
-    if question.direction is Direction.DESC:
-        later, earlier = earlier, later
-    conditions = []
-    if window.after is not None:
-        conditions.append(later(_bound(window.after, question.order)))
-    if window.before is not None:
-        conditions.append(earlier(_bound(window.before, question.order)))
-    return conditions
+def _position(name: str, order: OrderField) -> ColumnElement[Any]:
+    kinds: dict[type, TypeEngine[Any]] = {str: String(), int: BigInteger(), datetime: DateTime(timezone=True)}
+    kind = kinds[order.values]
+    return tuple_(bindparam(f"{name}_value", type_=kind), bindparam(f"{name}_id", type_=BigInteger))
 
 
-def _bound(position: Position, order: OrderField) -> ColumnElement[Any]:
+def _is_beyond(key: ColumnElement[Any], bound: ColumnElement[Any], *, is_above: bool) -> ColumnElement[bool]:
+    return key > bound if is_above else key < bound
+
+
+def _bound(name: str, position: Position | None, order: OrderField) -> dict[str, object]:
+    if position is None:
+        return {}
     if not isinstance(position.value, order.values):
         raise ValueError(f"a position in another order than {order}")
-    return tuple_(literal(position.value), literal(position.id))
-
-
-def _is_asked_for(question: LinkQuestion) -> ColumnElement[bool]:
-    return _has_status(question.statuses) & _has_text(question.search)
+    return {f"{name}_value": position.value, f"{name}_id": position.id}
 
 
 def _has_status(statuses: frozenset[LinkStatus] | None) -> ColumnElement[bool]:
@@ -142,16 +197,21 @@ def _has_status(statuses: frozenset[LinkStatus] | None) -> ColumnElement[bool]:
     return or_(
         *(deactivated for status in statuses if status is LinkStatus.DEACTIVATED),
         *(~deactivated for status in statuses if status is LinkStatus.ACTIVE),
-        literal(False),
+        false(),
     )
 
 
-def _has_text(search: str | None) -> ColumnElement[bool]:
+def _has_text(text: ColumnElement[str] | None) -> ColumnElement[bool]:
+    if text is None:
+        return true()
+    columns = (col(Link.code), col(Link.title), col(Link.notes), col(Link.destination_url))
+    return or_(*(column.icontains(text, escape=ESCAPE) for column in columns))
+
+
+def _cleaned(search: str | None) -> str | None:
+    """The text with what LIKE takes for a pattern escaped; Refused when it is not allowed."""
     problems: list[Problem] = []
     text = clean(search, limit=SEARCH_LIMIT, path=("search",), problems=problems)
     if problems:
         raise Refused(*problems)
-    if text is None:
-        return true()
-    columns = (col(Link.code), col(Link.title), col(Link.notes), col(Link.destination_url))
-    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+    return None if text is None else re.sub(f"[{ESCAPE}%_]", rf"{ESCAPE}\g<0>", text)

@@ -199,7 +199,7 @@ def is_meant(workspace_id: WorkspaceId, lookup: LinkLookup) -> ColumnElement[boo
     return is_there(workspace_id) & _is_named(lookup)
 
 
-def is_there(workspace_id: WorkspaceId) -> ColumnElement[bool]:
+def is_there(workspace_id: WorkspaceId | ColumnElement[int]) -> ColumnElement[bool]:
     """The condition for the links that the workspace can see."""
     return (col(Link.workspace_id) == workspace_id) & col(Link.deleted_at).is_(None)
 

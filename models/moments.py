@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import WorkspaceId
+from models.statements import fetch, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Moment:
     timezone: str
 
 
-_MOMENT = text("select statement_timestamp() as now, timezone from workspace where id = :workspace_id")
+_MOMENT = "select statement_timestamp() as now, timezone from workspace where id = :workspace_id"
 
 
 async def moment(conn: AsyncConnection, *, workspace_id: WorkspaceId) -> Moment:
     """The present of a workspace that exists."""
-    row = (await conn.execute(_MOMENT, {"workspace_id": workspace_id})).one()
-    return Moment(row.now, row.timezone)
+    (row,) = await fetch(conn, statement(_MOMENT), {"workspace_id": workspace_id})
+    return Moment(row["now"], row["timezone"])

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.analytics_refusals import AnalyticsRefused, timed
@@ -15,7 +14,7 @@ from models.click_reads import MAX_CLICKS_READ, OwnerRange, Reading, reading, re
 from models.click_totals import ClickTotals
 from models.clicks import SlotScope
 from models.ids import WorkspaceId
-from models.statements import statement
+from models.statements import fetch, statement
 from models.top_sql import top_sql
 
 
@@ -112,24 +111,27 @@ async def _ask(
         "firsts": [one.first for one in wanted],
     }
     with timed():
-        found = await conn.execute(statement(top_sql(rows, dimensions, cached=cached)), values)
+        found = await fetch(conn, statement(top_sql(rows, dimensions, cached=cached)), values)
     return _answers(found, owners=owners, wanted=wanted, budget=rows.budget)
 
 
-def _answers(found: Iterable[Row[Any]], *, owners: int, wanted: Sequence[TopAsked], budget: int) -> list[TopAnswers]:
+def _answers(
+    found: Iterable[asyncpg.Record], *, owners: int, wanted: Sequence[TopAsked], budget: int
+) -> list[TopAnswers]:
     wholes: dict[tuple[int, int], ClickTotals] = {}
     rows: dict[tuple[int, int], list[tuple[str | None, ClickTotals]]] = {}
     refused: dict[int, AnalyticsRefused] = {}
     for row in found:
         reason = refusal(row, budget=budget)
         if reason is not None:
-            refused[row.n] = reason
+            refused[row["n"]] = reason
             continue
-        if row.all_clicks is not None:
-            wholes[row.n, row.wish] = ClickTotals(row.all_clicks, row.all_unique_clicks, row.all_bot_clicks)
-        if row.rank is not None:
-            totals = ClickTotals(row.clicks, row.unique_clicks, row.bot_clicks)
-            rows.setdefault((row.n, row.wish), []).append((row.key, totals))
+        place = row["n"], row["wish"]
+        if row["all_clicks"] is not None:
+            wholes[place] = ClickTotals(row["all_clicks"], row["all_unique_clicks"], row["all_bot_clicks"])
+        if row["rank"] is not None:
+            totals = ClickTotals(row["clicks"], row["unique_clicks"], row["bot_clicks"])
+            rows.setdefault(place, []).append((row["key"], totals))
     return [
         tuple(
             refused.get(n) or _values(rows.get((n, wish), []), wholes.get((n, wish), ClickTotals()), one.order_by)

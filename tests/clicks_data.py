@@ -1,13 +1,12 @@
 """Visits as tests write them down, stored by the real load."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clicks import VisitorKind
@@ -18,6 +17,7 @@ from recording.copying import Row, RowEncoder
 from recording.load import Offered, Outcome
 from recording.rows import Rows
 from recording.visit import FORMAT, Header
+from tests.heard import hearing
 
 SEALED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -110,16 +110,9 @@ def spread(start: datetime, count: int, *, every: timedelta, link_id: int = 1) -
     return [Visit(occurred_at=start + number * every, link_id=link_id, visitor=number) for number in range(count)]
 
 
-@contextmanager
-def statements_with_values(conn: AsyncConnection) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
+@asynccontextmanager
+async def statements_with_values(conn: AsyncConnection) -> AsyncIterator[list[tuple[str, tuple[object, ...]]]]:
     """The SQL that the connection executes meanwhile, and the values it is given."""
     seen: list[tuple[str, tuple[object, ...]]] = []
-
-    def note(_conn: object, _cursor: object, statement: str, values: tuple[object, ...], *_rest: object) -> None:
-        seen.append((statement, values))
-
-    event.listen(conn.sync_connection, "before_cursor_execute", note)
-    try:
+    async with hearing(conn, lambda sql, values: seen.append((sql, values))):
         yield seen
-    finally:
-        event.remove(conn.sync_connection, "before_cursor_execute", note)

@@ -7,11 +7,12 @@ listed here.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import greenlet  # type: ignore[import-untyped]
@@ -84,20 +85,38 @@ def guarding(engines: Engine | type[Engine]) -> Iterator[None]:
     for hook in hooks:
         event.listen(engines, hook, _limit)
     try:
-        yield
+        with patch.object(asyncpg.Connection, "fetch", _limiting(asyncpg.Connection.fetch)):
+            yield
     finally:
         for hook in hooks:
             event.remove(engines, hook, _limit)
 
 
+def _limiting(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """asyncpg's own, but for what `models` asks past SQLAlchemy."""
+
+    async def limited(connection: Any, *asked: Any) -> Any:
+        await fetch(connection, _SETTING, *_role())
+        return await fetch(connection, *asked)
+
+    def chosen(connection: Any, *asked: Any, **options: Any) -> Awaitable[Any]:
+        is_ours = sys._getframe(1).f_globals["__name__"] == "models.statements"
+        return limited(connection, *asked) if is_ours else fetch(connection, *asked, **options)
+
+    return chosen
+
+
 def _limit(cursor: Any, statement: str, _parameters: object, context: Any) -> None:
     if statement.startswith("ROLLBACK TO"):  # in a transaction that has failed nothing else can be said
         return
-    workspace_id = _workspace_asked_about()
-    values = ("none", "") if workspace_id is None else ("kurz_plain", str(workspace_id))
     own = context.root_connection.connection.cursor()
-    own.execute(_SETTING, values)
+    own.execute(_SETTING, _role())
     own.close()
+
+
+def _role() -> tuple[str, str]:
+    workspace_id = _workspace_asked_about()
+    return ("none", "") if workspace_id is None else ("kurz_plain", str(workspace_id))
 
 
 def _workspace_asked_about() -> int | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import event, insert
+from sqlalchemy import insert
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
@@ -28,6 +28,7 @@ from models.roles import Role
 from models.users import Identity, UserRecord
 from tests.graph.both_ways import BothWays
 from tests.graph.provider import Provider
+from tests.heard import hear
 
 BASE_URL = "https://sho.rt"
 BEGINNING = datetime(2026, 3, 29, 8, 0, 0, tzinfo=UTC)
@@ -150,11 +151,11 @@ class Api:
         self.read_once()
         heard: list[str] = []
 
-        def note(*given: Any) -> None:
-            if "api_key.public_id =" not in given[2]:
-                heard.append(given[2])
+        def note(sql: str, _values: object) -> None:
+            if "api_key.public_id =" not in sql:
+                heard.append(sql)
 
-        event.listen(self.database.engine.sync_engine, "before_cursor_execute", note)
+        hear(self.database.engine.sync_engine, note)
         return heard
 
     async def create(self, **given: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from graph import ids
 from graph.schema import build_schema
@@ -18,6 +18,7 @@ from models.keys import Scope
 from models.roles import Role
 from tests.graph.api import Api
 from tests.graph.changing import change, done, forbidden
+from tests.heard import hear
 
 pytestmark = pytest.mark.database
 
@@ -261,7 +262,7 @@ async def test_the_log_takes_the_same_statements_however_long_it_is(api: Api) ->
             await done(api, "addMember", key=secret, email=f"p{number}{secret[:4]}@example.com", role="READER")
     statements: list[str] = []
     api.read_once()
-    event.listen(api.database.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    hear(api.database.engine.sync_engine, lambda sql, _: statements.append(sql))
     counts = {}
     for size in (8, 40):
         statements.clear()

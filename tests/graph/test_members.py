@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from graph import ids
 from models import keys
@@ -12,6 +11,7 @@ from models.keys import Scope
 from models.roles import Role
 from tests.graph.api import Api, NewMember
 from tests.graph.changing import change, document, done, forbidden, refusals
+from tests.heard import hear
 
 pytestmark = pytest.mark.database
 
@@ -108,7 +108,7 @@ async def test_a_list_takes_the_same_statements_however_long_it_is(api: Api, tea
     await api.ask("{ viewer { __typename } }")  # notes the key's use
     statements: list[str] = []
     api.read_once()
-    event.listen(api.database.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    hear(api.database.engine.sync_engine, lambda sql, _: statements.append(sql))
 
     counts = {}
     for size in (1, 4):

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import event
 
 from graph import ids
 from models import keys
@@ -18,6 +17,7 @@ from models.roles import SCOPES_OF, Role
 from tests.graph.api import ALL_SCOPES, CREATE, Api, make_api
 from tests.graph.clicked import Clicked
 from tests.graph.provider import Provider, tokens_of
+from tests.heard import hear
 
 ABOUT_WHO_ASKS = (
     *("user_account.issuer = ", "member.user_id = ", "api_key.public_id = "),
@@ -70,16 +70,15 @@ class TwoWorkspaces:
         """The SQL that is sent meanwhile, but for what finds out who asks: that is known for a second."""
         seen: list[str] = []
 
-        def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        def note(statement: str, _values: object) -> None:
             if not any(mark in statement for mark in ABOUT_WHO_ASKS):
                 seen.append(statement)
 
-        engine = self.api.database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        end = hear(self.api.database.engine.sync_engine, note)
         try:
             yield seen
         finally:
-            event.remove(engine, "before_cursor_execute", note)
+            end()
 
 
 @asynccontextmanager

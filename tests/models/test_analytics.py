@@ -301,7 +301,7 @@ async def test_a_list_of_owners_is_one_statement(database: Database, raw: asyncp
     # when, then
     async with database.read() as conn:
         for click_filter in (EVERY_CLICK, PEOPLE):
-            with statements_with_values(conn) as seen:
+            async with statements_with_values(conn) as seen:
                 await totals(conn, workspace_id=ONE, scope=SlotScope.LINK, asked=asked, click_filter=click_filter)
                 await timeseries(
                     conn,

@@ -96,7 +96,7 @@ async def test_clicks_are_read_by_index_and_only_in_their_months(database: Datab
         await load(raw, spread(utc(2026, month, 1), 200, every=timedelta(hours=3)), segment=number)
 
     async with database.read() as conn:
-        with statements_with_values(conn) as seen:
+        async with statements_with_values(conn) as seen:
             found = await stretch(conn, workspace_id=ONE, after=Place(1), until=2, size=500)
         await conn.exec_driver_sql("set enable_seqscan = off")
         (ledger, _), (statement, values) = seen

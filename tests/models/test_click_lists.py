@@ -95,10 +95,9 @@ async def test_each_link_of_a_page_has_its_own_clicks_in_one_statement(database:
     await load(raw, [Visit(occurred_at=utc(2026, 11, day), link_id=1 + day % 2) for day in range(1, 8)], segment=1)
 
     # when
-    async with database.read() as conn:
-        with statements_with_values(conn) as seen:
-            asked = [OwnerRange(link, NOVEMBER) for link in (1, 2, 3)]
-            found = await page(conn, workspace_id=ONE, scope=SlotScope.LINK, asked=asked, first=3)
+    async with database.read() as conn, statements_with_values(conn) as seen:
+        asked = [OwnerRange(link, NOVEMBER) for link in (1, 2, 3)]
+        found = await page(conn, workspace_id=ONE, scope=SlotScope.LINK, asked=asked, first=3)
 
     # then
     assert [(len(one.records), one.has_next) for one in found] == [(3, False), (3, True), (0, False)]

@@ -58,7 +58,7 @@ async def test_clicks_and_slots_are_read_by_index_and_only_in_their_months(
 
     # when, with the planner told to avoid what it would rather do with so few rows
     async with database.read() as conn:
-        with statements_with_values(conn) as seen:
+        async with statements_with_values(conn) as seen:
             await ask(conn, scope)
         await conn.exec_driver_sql("set enable_seqscan = off")
         ((statement, values),) = seen

@@ -34,7 +34,9 @@ select c.relname, c.relrowsecurity, exists (select from pg_policy p where p.polr
 # What says whose a row is.
 OWNERS = ["workspace_id", "link_id", "domain_id", "user_id", "scope_id"]
 # Given a question or a record as a whole, with its workspace in it.
-TAKES_IT_WHOLE = {"models.click_sums.read_sums", "models.locking.locked", "models.links.announce"}
+TAKES_IT_WHOLE = {
+    *("models.click_sums.read_sums", "models.locking.locked", "models.links.announce", "models.statements.fetch"),
+}
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ async def test_several_dimensions_of_several_owners_are_one_statement(
 
     async with database.read() as conn:
         for click_filter in (EVERY_CLICK, ClickFilter(country=(None,))):
-            with statements_with_values(conn) as seen:
+            async with statements_with_values(conn) as seen:
                 await top(
                     conn,
                     workspace_id=ONE,
