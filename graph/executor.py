@@ -13,7 +13,16 @@ from graphql.execution.collect_fields import DeferUsage, FieldDetailsList, Group
 from graphql.execution.values import get_argument_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graph.plain_values import Complete, Step, attribute_of, completion, named_type, plain_leaf, plain_object
+from graph.plain_values import (
+    Complete,
+    Step,
+    attribute_of,
+    completion,
+    named_type,
+    plain_leaf,
+    plain_object,
+    standing_for_itself,
+)
 from graph.plans import Plan, PlannedField, Plans, has_variables
 from graph.resolver_calls import Arguments, resolver_call
 
@@ -79,7 +88,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         field = self._field(parent_type, field_details_list) if self._is_planned else None
         if field is not None and field.step is not None:
             try:
-                return field.step[2](getattr(source, field.step[1]))
+                return field.step[3](getattr(source, field.step[1]))
             except Exception:  # noqa: BLE001, S110 - graphql-core finds it again, and says where
                 pass
         elif field is not None and position_context is None:
@@ -103,8 +112,13 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         assert field.call is not None
         declared, details, path = field.definition.type, field.details, info.path
         try:
-            value = await field.call.resolve(source, info, arguments)
-            completed = self.complete_value(declared, details, info, path, value, None)
+            value = await field.call.begin(source, info, arguments)
+            if field.complete is not None:
+                try:
+                    return field.complete(value)
+                except Exception:  # noqa: BLE001, S110 - graphql-core finds it again, and says where
+                    pass
+            completed = super().complete_value(declared, details, info, path, value, None)
             return await completed if self.is_awaitable(completed) else completed
         except Exception as error:  # noqa: BLE001 - graphql-core raises it again where null is not allowed
             return self.handle_field_error(error, declared, details, path)
@@ -143,13 +157,15 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     def _step(self, parent_type: GraphQLObjectType, answer_name: str, details: FieldDetailsList) -> Step | None:
         name = details[0].node.name.value
         if name == "__typename":
-            return answer_name, "__class__", lambda _: parent_type.name
+            return answer_name, "__class__", None, lambda _: parent_type.name
         field = self.schema.get_field(parent_type, name)
         attribute = attribute_of(field) if field else None
         if field is None or attribute is None:
             return None
         complete = plain_leaf(field.type) or self._value(field.type, details)
-        return None if complete is None else (answer_name, attribute, complete)
+        if complete is None:
+            return None
+        return answer_name, attribute, standing_for_itself(field.type), complete
 
     def _field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> PlannedField | None:
         """The plan for a field; None when it is graphql-core's to execute."""
@@ -163,12 +179,16 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         definition = self.schema.get_field(parent_type, node.name.value)
         if definition is None:
             return None
+        nodes = [one.node for one in details]
         step = self._step(parent_type, node.name.value, details)
         if step is not None:
-            return PlannedField(definition, details, step=step)
+            return PlannedField(definition, details, nodes, step=step)
         # What changes something is converted for itself: its resolver may do with it what it likes.
         if parent_type is self.schema.mutation_type or not hasattr(self.schema, "_strawberry_schema"):
             return None
         call = resolver_call(definition, self.schema._strawberry_schema.schema_converter)
+        if call is None:
+            return None
+        complete = self._value(definition.type, details)
         is_constant = not any(has_variables(argument) for argument in node.arguments or ())
-        return PlannedField(definition, details, call=call, is_constant=is_constant) if call else None
+        return PlannedField(definition, details, nodes, call=call, complete=complete, is_constant=is_constant)

@@ -24,6 +24,7 @@ from graphql import (
     is_leaf_type,
     is_list_type,
     is_non_null_type,
+    is_scalar_type,
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
@@ -32,8 +33,9 @@ from strawberry.types.field import StrawberryField
 
 # From a value to what stands for it in the answer; never None. Raises for null, and for whatever is not plain.
 Complete: TypeAlias = Callable[[Any], Any]
-# The name in the answer, the attribute, and what makes the one of the other.
-Step: TypeAlias = tuple[str, str, Callable[[Any], Any]]
+# The name in the answer, the attribute, the type of those values that stand for themselves, and what makes an answer of
+# any value.
+Step: TypeAlias = tuple[str, str, type | None, Callable[[Any], Any]]
 
 LARGEST_INT: Final = 2**31 - 1  # https://spec.graphql.org/draft/#sec-Int
 # What is neither an exception nor to be awaited, which the serializer of a scalar might take all the same.
@@ -66,6 +68,17 @@ def plain_leaf(declared: GraphQLOutputType) -> Callable[[Any], Any] | None:
     return completion(declared, _leaf(named)) if is_leaf_type(named) else None
 
 
+def standing_for_itself(declared: GraphQLOutputType) -> type | None:
+    """The type of which every value is its own answer; None when there is no such type."""
+    named = declared.of_type if is_non_null_type(declared) else declared
+    if named is GraphQLString or named is GraphQLID:
+        return str
+    if named is GraphQLBoolean:
+        return bool
+    coerce: Any = named.coerce_output_value if is_scalar_type(named) else None
+    return coerce if coerce is int or coerce is str else None  # which give what is one of them back
+
+
 def completion(declared: GraphQLOutputType, complete: Complete) -> Callable[[Any], Any]:
     """The completion of values of the type, where `complete` is that of its named type."""
     if is_non_null_type(declared):
@@ -90,7 +103,10 @@ def plain_object(named: GraphQLObjectType, steps: Sequence[Step]) -> Complete | 
         # Strawberry's own, which looks at no info: its types ask when they are ones of an interface.
         if is_type_of is not None and not is_type_of(value, None):  # type: ignore[arg-type]
             raise NotPlain
-        return {name: step(getattr(value, attribute)) for name, attribute, step in steps}
+        return {
+            name: shown if type(shown := getattr(value, attribute)) is kind else make(shown)
+            for name, attribute, kind, make in steps
+        }
 
     return complete
 
@@ -106,10 +122,9 @@ def _list(complete_item: Callable[[Any], Any]) -> Complete:
 
 def _leaf(named: GraphQLLeafType) -> Complete:
     careful = _careful(named)
-    if named is GraphQLString or named is GraphQLID:
-        return lambda value: value if type(value) is str else careful(value)
-    if named is GraphQLBoolean:
-        return lambda value: value if type(value) is bool else careful(value)
+    kind = standing_for_itself(named)
+    if kind is not None:
+        return lambda value: value if type(value) is kind else careful(value)
     if named is GraphQLInt:
         return lambda value: value if type(value) is int and -LARGEST_INT <= value <= LARGEST_INT else careful(value)
     if named is GraphQLFloat:
@@ -133,9 +148,7 @@ def _careful(named: GraphQLLeafType) -> Complete:
 
 
 def _scalar(named: GraphQLLeafType, careful: Complete) -> Complete:
-    coerce: Any = named.coerce_output_value
-    if coerce is int or coerce is str:  # which give what is one of them back
-        return lambda value: value if type(value) is coerce else careful(value)
+    coerce = named.coerce_output_value
 
     def complete(value: Any) -> Any:
         if type(value) not in DATA:

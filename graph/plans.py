@@ -25,19 +25,20 @@ CONDITIONS: Final = ("skip", "include")
 
 @dataclass(slots=True)
 class PlannedField:
-    """A field at one place of an answer: either a ready attribute, or a resolver that can be called directly."""
+    """A field at one place of an answer: either a ready attribute, or a resolver that can be called directly.
+
+    `complete` is for what the resolver answers, if that is nothing but plain values; `nodes` are where the document
+    asks for it.
+    """
 
     definition: GraphQLField
     details: FieldDetailsList
+    nodes: list[FieldNode]
     step: Step | None = None
     call: ResolverCall | None = None
+    complete: Complete | None = None
     is_constant: bool = False  # no variable is in its arguments
     arguments: Arguments | None = None
-
-    @property
-    def nodes(self) -> list[FieldNode]:
-        """Where the document asks for it."""
-        return [one.node for one in self.details]
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Calls of resolvers without Strawberry's way to them, which converts the same arguments anew for every parent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any
 
 from graphql import GraphQLField, GraphQLResolveInfo
@@ -40,20 +41,21 @@ class ResolverCall:
     Arguments that were converted are given to every call again: resolvers do not change them.
     """
 
-    __slots__ = ("_checked", "_completed", "_converter", "_definition", "_info", "_parents", "_resolver", "_takes_self")
+    __slots__ = ("_checked", "_completed", "_converter", "_definition", "_function", "_info", "_parents", "_takes_self")
 
     def __init__(
         self,
         converter: GraphQLCoreConverter,
         definition: StrawberryField,
         resolver: StrawberryResolver[Any],
+        function: Callable[..., Awaitable[Any]],
         *,
         checked: Checked | None,
         completed: Completed | None,
     ) -> None:
         self._converter = converter
         self._definition = definition
-        self._resolver = resolver
+        self._function = function
         self._takes_self = resolver.self_parameter is not None
         self._info = resolver.info_parameter.name if resolver.info_parameter else None
         parents = (resolver.parent_parameter, resolver.root_parameter)
@@ -70,8 +72,8 @@ class ResolverCall:
         if self._checked is not None:
             self._checked.check(source, info)
 
-    async def resolve(self, source: Any, info: GraphQLResolveInfo[Any], arguments: Arguments) -> Any:
-        """What the resolver answers."""
+    def begin(self, source: Any, info: GraphQLResolveInfo[Any], arguments: Arguments) -> Awaitable[Any]:
+        """A promise of what the resolver answers; raises what is wrong with the arguments."""
         config = self._converter.config
         shown = config.info_class(_raw_info=info, _field=self._definition)
         if arguments.converted is None:
@@ -83,7 +85,7 @@ class ResolverCall:
             given[name] = source
         if self._info is not None:
             given[self._info] = shown
-        return await (self._resolver(source, **given) if self._takes_self else self._resolver(**given))
+        return self._function(source, **given) if self._takes_self else self._function(**given)
 
 
 def resolver_call(field: GraphQLField, converter: GraphQLCoreConverter) -> ResolverCall | None:
@@ -99,9 +101,12 @@ def resolver_call(field: GraphQLField, converter: GraphQLCoreConverter) -> Resol
     if getattr(resolve, "_is_default", None) is not False or type(definition) is not StrawberryField:
         return None
     resolver = definition.base_resolver
-    if resolver is None or not resolver.is_async or definition.extensions or not _is_simple(converter):
+    if resolver is None or definition.extensions or not _is_simple(converter):
         return None
-    return ResolverCall(converter, definition, resolver, checked=checked, completed=completed)
+    function = resolver.wrapped_func
+    if not iscoroutinefunction(function):
+        return None
+    return ResolverCall(converter, definition, resolver, function, checked=checked, completed=completed)
 
 
 def _is_simple(converter: GraphQLCoreConverter) -> bool:

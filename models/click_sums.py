@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -67,8 +68,13 @@ def _bucket_parameters(starts: Sequence[tuple[datetime, ...]]) -> dict[str, obje
     return {
         "questions": list(range(len(starts))),
         "shapes": [shapes[shape] for shape in starts],
-        "starts_of_shapes": ["{" + ",".join(start.isoformat() for start in shape) + "}" for shape in shapes],
+        "starts_of_shapes": [_written(shape) for shape in shapes],
     }
+
+
+@lru_cache(maxsize=64)  # a page of links has one, and so has the next request
+def _written(starts: tuple[datetime, ...]) -> str:
+    return "{" + ",".join(start.isoformat() for start in starts) + "}"
 
 
 def _by_question(rows: Iterable[asyncpg.Record], *, questions: int, budget: int) -> list[Sums | AnalyticsRefused]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from models.analytics_refusals import TooManyPoints
@@ -67,6 +68,7 @@ def fitting(asked: ClickRange) -> TimeInterval:
     return TimeInterval.MONTH
 
 
+@lru_cache(maxsize=64)  # a page of links asks for the same range of each, and so does the next request
 def grid(asked: ClickRange, interval: TimeInterval | None = None, *, max_points: int = MAX_POINTS) -> Grid:
     """The buckets of the range; `interval` left out: one that fits. TooManyPoints for more than `max_points`."""
     chosen = fitting(asked) if interval is None else interval
