@@ -65,10 +65,15 @@ def _empty(start: datetime, zone: ZoneInfo, *, partial: bool) -> TimePoint:
     return _point(analytics.TimePoint(start, NEVER_CLICKED.totals, partial), zone)
 
 
+@lru_cache(maxsize=10_000)  # the series of a page of links begin at the same instants
+def _local(start: datetime, zone: ZoneInfo) -> datetime:
+    return start.astimezone(zone)
+
+
 def _point(point: analytics.TimePoint, zone: ZoneInfo) -> TimePoint:
     totals = point.totals
     return TimePoint(
-        start=point.start.astimezone(zone),
+        start=_local(point.start, zone),
         clicks=Count(totals.clicks),
         unique_clicks=Count(totals.unique_clicks),
         bot_clicks=Count(totals.bot_clicks),
