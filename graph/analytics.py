@@ -32,7 +32,7 @@ class Analytics:
 
     @strawberry.field(description="What the range adds up to.")
     async def totals(self, info: Info) -> ClickTotals:
-        return shown_totals(await info.context.loaders.clicks.totals.load(self.asked))
+        return shown_totals(await info.context.loaders.clicks.totals(self.asked))
 
     @strawberry.field(
         description=(

@@ -12,7 +12,6 @@ from graph.answer_size import AnswerSize
 from graph.database_share import DatabaseShare
 from graph.shared_loader import SharedLoader
 from models import analytics, click_lists, click_totals, moments, top
-from models.analytics_refusals import AnalyticsRefused
 from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_lists import ClickKey, ClickPage, ClickRecord
 from models.click_reads import OwnerRange
@@ -25,7 +24,8 @@ from models.top import TopAnswers, TopAsked, TopValues
 
 Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
-Answers = Sequence[Answer | AnalyticsRefused]
+Answers = Sequence[Answer | Exception]
+Sums = ClickTotals | analytics.TimeSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class SeriesAsked:
     now: datetime
 
     def __hash__(self) -> int:
-        return hash(self.clicks)
+        return hash((self.clicks, self.interval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,7 @@ class ClickQuestions:
         self._size = AnswerSize()
         self._moment = SharedLoader(load_fn=self._moments)
         self.of_link: SharedLoader[LinkId, LinkClicks | None] = SharedLoader(load_fn=self._of_links)
-        self.totals: SharedLoader[Asked, ClickTotals] = SharedLoader(load_fn=self._totals)
-        self._series: SharedLoader[SeriesAsked, analytics.TimeSeries] = SharedLoader(load_fn=self._timeseries)
+        self._sums: SharedLoader[Asked | SeriesAsked, Sums] = SharedLoader(load_fn=self._sums_of)
         self._rankings: SharedLoader[RankingAsked, TopValues] = SharedLoader(load_fn=self._tops)
         self.page: SharedLoader[PageAsked, ClickPage] = SharedLoader(load_fn=self._pages)
         self.click: SharedLoader[ClickKey, ClickRecord | None] = SharedLoader(load_fn=self._clicks)
@@ -105,10 +104,18 @@ class ClickQuestions:
         """The request's present: the same for all its ranges, and before all its counting."""
         return await self._moment.load(self._mine)
 
+    async def totals(self, asked: Asked) -> ClickTotals:
+        """What the clicks add up to."""
+        totals = await self._sums.load(asked)
+        assert isinstance(totals, ClickTotals)
+        return totals
+
     async def timeseries(self, asked: SeriesAsked) -> analytics.TimeSeries:
         """The series; refused when it makes the answer too long."""
         self._size.take_series(asked.clicks.owner.range, asked.interval)
-        return await self._series.load(asked)
+        series = await self._sums.load(asked)
+        assert isinstance(series, analytics.TimeSeries)
+        return series
 
     async def top(self, asked: RankingAsked) -> TopValues:
         """The ranking; refused when it makes the answer too long."""
@@ -128,6 +135,21 @@ class ClickQuestions:
         async with self._database.read() as conn:
             found = await click_lists.by_keys(conn, workspace_id=self._mine, keys=keys)
         return [found.get(key) for key in keys]
+
+    async def _sums_of(self, asked: list[Asked | SeriesAsked]) -> Answers[Sums]:
+        """Totals of what a series is asked for too are what its points add up to, and cost no statement."""
+        series = [one for one in asked if isinstance(one, SeriesAsked)]
+        drawn = {one.clicks for one in series if not one.clicks.owner.range.is_all_time}
+        alone = [one for one in asked if isinstance(one, Asked) and one not in drawn]
+        points, sums = await asyncio.gather(self._timeseries(series), self._totals(alone))
+        found: dict[Asked | SeriesAsked, Sums | Exception] = dict(zip(alone, sums, strict=True))
+        for one, answer in zip(series, points, strict=True):
+            found[one] = answer
+            if isinstance(answer, analytics.TimeSeries) and one.clicks in drawn:
+                found[one.clicks] = answer.totals
+        left = [one for one in asked if isinstance(one, Asked) and one not in found]  # their series failed
+        found.update(zip(left, await self._totals(left), strict=True))
+        return [found[one] for one in asked]
 
     async def _totals(self, asked: list[Asked]) -> Answers[ClickTotals]:
         async def ask(conn: AsyncConnection, same: list[Asked]) -> Answers[ClickTotals]:
@@ -206,7 +228,7 @@ class ClickQuestions:
         *,
         like: Callable[[Question], Hashable],
         ask: Callable[[AsyncConnection, list[Question]], Awaitable[Answers[Answer]]],
-    ) -> list[Answer | AnalyticsRefused]:
+    ) -> list[Answer | Exception]:
         """One statement for each group of questions that are alike; the answers stand where their questions do."""
         groups: dict[Hashable, list[int]] = {}
         for place, one in enumerate(asked):
@@ -229,9 +251,9 @@ class ClickQuestions:
         try:
             async with self._database.analyse() as conn:
                 return await ask(conn, same)
-        except AnalyticsRefused as refused:
-            return [refused] * len(same)
+        except Exception as error:  # noqa: BLE001 - raised where an answer is waited for; what is asked beside gets its own
+            return [error] * len(same)
 
 
-def _ranking(answers: TopAnswers | AnalyticsRefused, number: int) -> TopValues | AnalyticsRefused:
-    return answers if isinstance(answers, AnalyticsRefused) else answers[number]
+def _ranking(answers: TopAnswers | Exception, number: int) -> TopValues | Exception:
+    return answers if isinstance(answers, Exception) else answers[number]

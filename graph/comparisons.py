@@ -1,5 +1,6 @@
 """Comparisons: a range held against an earlier one."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
@@ -41,11 +42,12 @@ class AnalyticsComparison:
 
     @strawberry.field(description="What the earlier range adds up to.")
     async def totals(self, info: Info) -> ClickTotals:
-        return shown_totals(await info.context.loaders.clicks.totals.load(self.earlier))
+        return shown_totals(await info.context.loaders.clicks.totals(self.earlier))
 
     @strawberry.field(description="From the earlier range to the asked one.")
     async def change(self, info: Info) -> ClickChange:
-        both = await info.context.loaders.clicks.totals.load_many([self.later, self.earlier])
+        totals = info.context.loaders.clicks.totals
+        both = await asyncio.gather(totals(self.later), totals(self.earlier))
         change = analytics.change(now=both[0], earlier=both[1])
         return ClickChange(clicks=change.clicks, unique_clicks=change.unique_clicks)
 

@@ -37,6 +37,16 @@ class TimeSeries:
     interval: TimeInterval
     points: tuple[TimePoint, ...]
 
+    @property
+    def totals(self) -> ClickTotals:
+        """What its range adds up to: the points leave nothing of it out."""
+        clicked = [one.totals for one in self.points if one.totals is not NEVER_CLICKED.totals]
+        return ClickTotals(
+            sum(one.clicks for one in clicked),
+            sum(one.unique_clicks for one in clicked),
+            sum(one.bot_clicks for one in clicked),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ClickChange:
