@@ -7,8 +7,8 @@ import strawberry
 from strawberry import UNSET
 
 from graph.click_filters import ClickFilter, filter_read
-from graph.click_questions import Asked, ClickOwner, RankingAsked
 from graph.click_totals import ClickTotals, shown_totals
+from graph.clicks_asked import Asked, ClickOwner, RankingAsked
 from graph.comparisons import AnalyticsComparison, ComparisonPeriod, compared
 from graph.context import Context, Info
 from graph.defaults import given

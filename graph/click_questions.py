@@ -2,23 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from graph.answer_size import AnswerSize
+from graph.clicks_asked import Asked, PageAsked, RankingAsked, SeriesAsked
 from graph.database_share import DatabaseShare
 from graph.shared_loader import SharedLoader
 from models import analytics, click_lists, click_totals, moments, top
-from models.click_filters import EVERY_CLICK, ClickFilter
 from models.click_lists import ClickKey, ClickPage, ClickRecord
-from models.click_reads import OwnerRange
 from models.click_totals import ClickTotals, LinkClicks
-from models.clicks import SlotScope
 from models.ids import LinkId, WorkspaceId
-from models.intervals import TimeInterval
 from models.moments import Moment
 from models.top import TopAnswers, TopAsked, TopValues
 
@@ -26,60 +21,6 @@ Question = TypeVar("Question", bound=Hashable)
 Answer = TypeVar("Answer")
 Answers = Sequence[Answer | Exception]
 Sums = ClickTotals | analytics.TimeSeries
-
-
-@dataclass(frozen=True, slots=True)
-class ClickOwner:
-    """Whose clicks are asked for: a link, or a workspace."""
-
-    scope: SlotScope
-    id: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The clicks a question is about: an owner's, in a range, that a filter takes."""
-
-    scope: SlotScope
-    owner: OwnerRange
-    click_filter: ClickFilter = EVERY_CLICK
-
-    def __hash__(self) -> int:
-        # Of what tells questions apart: all of it would take longer than what it is looked up for.
-        return hash((self.owner.owner_id, self.owner.range.start, self.owner.range.end))
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesAsked:
-    """A series of these clicks; `now` cuts its last point."""
-
-    clicks: Asked
-    interval: TimeInterval | None
-    now: datetime
-
-    def __hash__(self) -> int:
-        return hash((self.clicks, self.interval))
-
-
-@dataclass(frozen=True, slots=True)
-class RankingAsked:
-    """A ranking of the values of these clicks."""
-
-    clicks: Asked
-    values: TopAsked
-
-    def __hash__(self) -> int:
-        return hash((self.clicks, self.values.first))
-
-
-@dataclass(frozen=True, slots=True)
-class PageAsked:
-    """The newest of these clicks, older than `after`."""
-
-    clicks: Asked
-    first: int
-    after: ClickKey | None
 
 
 class ClickQuestions:

@@ -11,7 +11,7 @@ from strawberry.types.lazy_type import LazyType
 from graph import ids
 from graph.analytics import clicks_asked
 from graph.click_filters import ClickFilter, DeviceType, VisitorKind
-from graph.click_questions import Asked, ClickOwner, PageAsked
+from graph.clicks_asked import Asked, ClickOwner, PageAsked
 from graph.connections import EPOCH, LARGEST_PAGE, USUAL_PAGE, PageInfo, bad_argument
 from graph.context import Context, Info
 from graph.defaults import given

@@ -8,8 +8,8 @@ from enum import Enum
 import strawberry
 from strawberry import UNSET
 
-from graph.click_questions import Asked
 from graph.click_totals import ClickTotals, shown_totals
+from graph.clicks_asked import Asked
 from graph.context import Info
 from graph.defaults import given
 from graph.intervals import Interval, TimeSeries, series_of

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
-from graph.click_questions import Asked, SeriesAsked
+from graph.clicks_asked import Asked, SeriesAsked
 from graph.context import Info
 from graph.scalars import Count
 from models import analytics, intervals

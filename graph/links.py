@@ -9,8 +9,8 @@ import strawberry
 from graph import ids
 from graph.actors import Actor
 from graph.analytics import HasAnalytics
-from graph.click_questions import ClickOwner
 from graph.clicks import LinkClicks
+from graph.clicks_asked import ClickOwner
 from graph.context import Context, Info
 from graph.domains import Domain, shown_domain
 from graph.link_inputs import LinkLookup, lookup_of

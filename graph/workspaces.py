@@ -7,8 +7,8 @@ import strawberry
 from graph import ids
 from graph.analytics import HasAnalytics
 from graph.audit_log import WorkspaceAuditLog
-from graph.click_questions import ClickOwner
 from graph.clicks import WorkspaceClicks
+from graph.clicks_asked import ClickOwner
 from graph.connections import LARGEST_PAGE
 from graph.context import Info
 from graph.domains import Domain, shown_domain
