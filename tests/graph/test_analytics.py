@@ -290,6 +290,24 @@ async def test_a_prepared_tab_takes_as_many_statements_whatever_the_page(
     assert counts == {most}
 
 
+async def test_totals_are_the_same_beside_a_series_and_alone(api: Api, clicked: Clicked) -> None:
+    await make_week(clicked)
+    totals, points = "totals { clicks uniqueClicks botClicks }", "{ points { clicks } }"
+    drawn = f"{totals} days: timeseries(interval: DAY) {points} months: timeseries(interval: MONTH) {points}"
+    for asked in (
+        {"range": days(28, 29)},
+        {"range": days(28, 29), "filter": {"country": ["DE", None]}},
+        {"range": {"period": "ALL_TIME"}},
+    ):
+        document = "query (%s) { workspace { analytics%s { %s } } links { nodes { analytics%s { %s } } } }"
+        alone = await api.ask(document % (ASKED, GIVEN, totals, GIVEN, totals), asked)
+        beside = await api.ask(document % (ASKED, GIVEN, drawn, GIVEN, drawn), asked)
+
+        ranges = [(answer["workspace"], *answer["links"]["nodes"]) for answer in (alone, beside)]
+        sums, again = ([one["analytics"]["totals"] for one in each] for each in ranges)
+        assert sums == again and sums[0]["clicks"] > 0, asked
+
+
 async def test_one_answer_has_one_present(api: Api, clicked: Clicked) -> None:
     for code in "abc":
         await clicked.link(code)

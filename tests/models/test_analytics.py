@@ -75,6 +75,7 @@ async def check(conn: AsyncConnection, world: World, click_filter: ClickFilter, 
             conn, workspace_id=ONE, scope=scope, asked=asked, interval=interval, now=NOW, click_filter=click_filter
         )
         assert [plain(one) for one in drawn] == [walked(told, world.range, interval) for told in clicks]
+        assert [one.totals for one in drawn if isinstance(one, TimeSeries)] == counted
 
 
 def plain(found: object) -> list[tuple[datetime, ClickTotals]]:
